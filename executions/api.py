@@ -1,0 +1,170 @@
+"""REST: environments with their syncs, and executions."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError as ModelValidationError
+from django.db import transaction
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from executions import environments, tasks
+from executions.filters import ExecutionFilter
+from executions.models import Environment, Execution, SyncRun
+from executions.serializers import (
+    ConnectionReportSerializer,
+    ConnectionSerializer,
+    EnvironmentChangeSerializer,
+    EnvironmentSerializer,
+    ExecutionSerializer,
+    NewEnvironmentSerializer,
+    SyncRunSerializer,
+)
+from tenants.api import TenantViewSet, unprocessable
+from tenants.models import Role
+
+
+class EnvironmentViewSet(TenantViewSet[Environment]):
+    """The n8n servers of a tenant."""
+
+    queryset = Environment.objects.none()
+    serializer_class = EnvironmentSerializer
+
+    @property
+    def write_role(self) -> Role:
+        return Role.OPERATOR if self.action == "sync" else Role.ADMIN
+
+    def get_queryset(self) -> Any:
+        return Environment.objects.for_tenant(self.tenant)
+
+    @extend_schema(request=NewEnvironmentSerializer, responses={201: EnvironmentSerializer})
+    def create(self, request: Request) -> Response:
+        """Connect an n8n; it is tried first and not stored where that fails."""
+        values = self.validated(NewEnvironmentSerializer)
+        self._require_connection(values)
+        try:
+            environment = environments.connect_environment(
+                tenant=self.tenant, actor=self.actor, **values
+            )
+        except ModelValidationError as error:
+            raise exceptions.ValidationError(error.message_dict) from error
+        enqueue_after_commit(environment)
+        body = EnvironmentSerializer(environment).data
+        return Response(body, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=EnvironmentChangeSerializer, responses=EnvironmentSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Rename, pause or resume, or give another address or key."""
+        environment = self.get_object()
+        values = self.validated(EnvironmentChangeSerializer)
+        if "base_url" in values and "api_key" not in values:
+            # The stored key must not be sent to an address that somebody else chose.
+            raise exceptions.ValidationError(
+                {"api_key": "A new address needs its key again; send both."}
+            )
+        if "api_key" in values:
+            self._require_connection({"base_url": environment.base_url, **values})
+        try:
+            environments.change_environment(environment, actor=self.actor, **values)
+        except ModelValidationError as error:
+            raise exceptions.ValidationError(error.message_dict) from error
+        return Response(EnvironmentSerializer(environment).data)
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Forget the environment and everything that was copied from it."""
+        environments.remove_environment(self.get_object(), actor=self.actor)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=ConnectionSerializer, responses=ConnectionReportSerializer)
+    @action(detail=False, methods=["post"])
+    def test(self, request: Request) -> Response:
+        """Try an address and a key; nothing is stored."""
+        values = self.validated(ConnectionSerializer)
+        report = self._report(values)
+        return Response(ConnectionReportSerializer(report).data)
+
+    @extend_schema(
+        request=None,
+        responses={202: SyncRunSerializer},
+        parameters=[
+            OpenApiParameter(
+                "type",
+                enum=["executions", "history"],
+                description="executions: what is new (default); history: the whole past again.",
+            )
+        ],
+    )
+    @action(detail=True, methods=["post"])
+    def sync(self, request: Request, pk: str) -> Response:
+        """Start a sync, or join the one that runs."""
+        kind = request.query_params.get("type", "executions")
+        if kind not in ("executions", "history"):
+            raise exceptions.ValidationError(
+                {"type": f"“{kind[:40]}” is not one of: executions, history."}
+            )
+        environment = self.get_object()
+        run = environments.request_sync(environment, actor=self.actor, whole_past=kind == "history")
+        enqueue_after_commit(environment)
+        return Response(SyncRunSerializer(run).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(responses=SyncRunSerializer(many=True))
+    @action(detail=True, url_path="sync-runs")
+    def sync_runs(self, request: Request, pk: str) -> Response:
+        """The environment's syncs, newest first."""
+        runs = SyncRun.objects.for_tenant(self.tenant).filter(environment=self.get_object())
+        page = self.paginate_queryset(runs)
+        return self.get_paginated_response(SyncRunSerializer(page, many=True).data)
+
+    def _report(self, values: dict[str, Any]) -> Any:
+        try:
+            base_url = environments.clean_base_url(values["base_url"])
+            api_key = environments.clean_api_key(values["api_key"])
+        except ModelValidationError as error:
+            raise exceptions.ValidationError(error.message_dict) from error
+        return environments.test_connection(base_url=base_url, api_key=api_key)
+
+    def _require_connection(self, values: dict[str, Any]) -> None:
+        report = self._report(values)
+        if not report.ok:
+            raise unprocessable(report.sentence, code=report.reason)
+
+
+class ExecutionViewSet(TenantViewSet[Execution]):
+    """The executions of a tenant, newest first."""
+
+    queryset = Execution.objects.none()
+    serializer_class = ExecutionSerializer
+    http_method_names = ("get", "head", "options")
+    keyset_moment = "occurred_at"
+
+    def get_queryset(self) -> Any:
+        return Execution.objects.for_tenant(self.tenant)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                name,
+                description=str(field.help_text),
+                many=hasattr(field, "length"),
+                enum=[key for key, _ in field.choices] if getattr(field, "choices", ()) else None,
+            )
+            for name, field in ExecutionFilter.base_fields.items()
+        ]
+    )
+    def list(self, request: Request) -> Response:
+        chosen = ExecutionFilter(request.query_params, tenant=self.tenant)
+        if not chosen.is_valid():
+            raise exceptions.ValidationError(
+                {("" if name == "__all__" else name): text for name, text in chosen.errors.items()}
+            )
+        page = self.paginate_queryset(chosen.executions())
+        return self.get_paginated_response(ExecutionSerializer(page, many=True).data)
+
+
+def enqueue_after_commit(environment: Environment) -> None:
+    """Ask a worker for a turn as soon as it can see what was stored."""
+    ids: tuple[UUID, UUID] = (environment.tenant_id, environment.pk)
+    transaction.on_commit(lambda: tasks.enqueue_sync(*ids))

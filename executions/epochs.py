@@ -1,0 +1,91 @@
+"""Epochs: lives of one n8n database.
+
+An n8n that was wiped begins again at id 1, one that was restored from a backup gives ids a second
+time to other runs. Neither may overwrite what was copied before: the environment opens a new
+epoch and the old rows stay. Runs that both lives share, from before the backup, keep their row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from executions.models import Execution, SyncState
+from executions.normalize import ExecutionRecord
+from executions.turn import Turn
+
+# n8n's own rounding; a run's start never changes otherwise.
+SAME_START = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is stored under an id, in one epoch."""
+
+    epoch: int
+    workflow_id: str
+    started_at: datetime | None
+
+
+def is_other_run(known: Known, record: ExecutionRecord) -> bool:
+    """Whether the id now stands for another run than the stored one (pure)."""
+    if known.workflow_id and record.workflow_id and known.workflow_id != record.workflow_id:
+        return True
+    if known.started_at is None or record.started_at is None:
+        return False
+    return abs(known.started_at - record.started_at) > SAME_START
+
+
+def began_again(
+    state: SyncState, records: Sequence[ExecutionRecord], known: dict[str, list[Known]]
+) -> bool:
+    """Whether the newest page shows another life of n8n than the stored one (pure)."""
+    for record in records:
+        for row in known.get(record.n8n_execution_id, ()):
+            if row.epoch == state.epoch and is_other_run(row, record):
+                return True
+    top = max(records, key=lambda record: record.id_order or 0, default=None)
+    if top is None or top.id_order is None or top.started_at is None:
+        return False
+    if state.high_water is None or state.high_water_at is None:
+        return False
+    # A lower id that started later than everything listed so far was given out again.
+    is_new = top.n8n_execution_id not in known
+    return is_new and top.id_order < state.high_water and top.started_at > state.high_water_at
+
+
+def known_rows(turn: Turn, records: Sequence[ExecutionRecord]) -> dict[str, list[Known]]:
+    """What is stored under the records' ids, in any epoch."""
+    ids = [record.n8n_execution_id for record in records]
+    rows = Execution.objects.for_tenant(turn.tenant.pk).filter(
+        environment_id=turn.environment.pk, n8n_execution_id__in=ids
+    )
+    found: dict[str, list[Known]] = {}
+    for key, epoch, workflow_id, started_at in rows.values_list(
+        "n8n_execution_id", "epoch", "workflow_id", "started_at"
+    ):
+        found.setdefault(key, []).append(Known(epoch, workflow_id, started_at))
+    return found
+
+
+def older_epochs(
+    current: int, records: Sequence[ExecutionRecord], known: dict[str, list[Known]]
+) -> dict[str, int]:
+    """The records that are runs of an older epoch, with that epoch (pure)."""
+    found: dict[str, int] = {}
+    for record in records:
+        rows = known.get(record.n8n_execution_id, ())
+        if any(row.epoch == current for row in rows):
+            continue
+        for row in sorted(rows, key=lambda row: -row.epoch):
+            if not is_other_run(row, record):
+                found[record.n8n_execution_id] = row.epoch
+                break
+    return found
+
+
+def open_epoch(turn: Turn) -> None:
+    """Begin a new epoch, in the transaction of the page that showed it."""
+    state = turn.state
+    state.epoch += 1
+    state.high_water = state.high_water_at = None
+    state.save(update_fields=["epoch", "high_water", "high_water_at"])

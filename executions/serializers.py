@@ -1,0 +1,128 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from executions.models import Environment, Execution, SyncRun
+from executions.progress import Progress, progress_of
+
+
+class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
+    class Meta:
+        model = Environment
+        fields = (
+            "id",
+            "tenant_id",
+            "name",
+            "base_url",
+            "api_key_last_four",
+            "is_paused",
+            "health",
+            "health_reason",
+            "health_since",
+            "contacted_at",
+            "latency_ms",
+            "clock_skew_ms",
+            "created_at",
+        )
+        read_only_fields = fields
+
+
+class ConnectionSerializer(serializers.Serializer[Any]):
+    """An address and a key to be tried."""
+
+    base_url = serializers.CharField(max_length=500, help_text="Address of n8n's start page.")
+    api_key = serializers.CharField(
+        max_length=4000, write_only=True, trim_whitespace=True, help_text="A key of n8n's API."
+    )
+
+
+class NewEnvironmentSerializer(ConnectionSerializer):
+    name = serializers.CharField(max_length=100)
+
+
+class EnvironmentChangeSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=100, required=False)
+    base_url = serializers.CharField(max_length=500, required=False)
+    api_key = serializers.CharField(max_length=4000, required=False, write_only=True)
+    is_paused = serializers.BooleanField(required=False)
+
+
+class ConnectionReportSerializer(serializers.Serializer[Any]):
+    ok = serializers.BooleanField()
+    reason = serializers.CharField(allow_blank=True)
+    sentence = serializers.CharField()
+    missing_scopes = serializers.ListField(child=serializers.CharField())
+    latency_ms = serializers.IntegerField(allow_null=True)
+    clock_skew_ms = serializers.IntegerField(allow_null=True)
+
+
+class ProgressSerializer(serializers.Serializer[Progress]):
+    current = serializers.IntegerField()
+    total = serializers.IntegerField(allow_null=True)
+    percentage = serializers.FloatField(allow_null=True)
+    rows_per_second = serializers.FloatField(allow_null=True)
+    seconds_left = serializers.IntegerField(allow_null=True)
+
+
+class SyncRunSerializer(serializers.ModelSerializer[SyncRun]):
+    progress = serializers.SerializerMethodField()
+
+    class Meta:
+        model = SyncRun
+        fields = (
+            "id",
+            "tenant_id",
+            "environment_id",
+            "kind",
+            "state",
+            "requested_by",
+            "pages",
+            "rows_seen",
+            "rows_new",
+            "rows_changed",
+            "rows_refused",
+            "oldest_at",
+            "message",
+            "created_at",
+            "started_at",
+            "finished_at",
+            "progress",
+        )
+        read_only_fields = fields
+
+    def get_progress(self, run: SyncRun) -> dict[str, Any]:
+        return dict(ProgressSerializer(progress_of(run)).data)
+
+
+class ExecutionSerializer(serializers.ModelSerializer[Execution]):
+    class Meta:
+        model = Execution
+        fields = (
+            "id",
+            "tenant_id",
+            "environment_id",
+            "provider",
+            "workflow_id",
+            "workflow_name",
+            "n8n_execution_id",
+            "epoch",
+            "status",
+            "normalized_status",
+            "mode",
+            "started_at",
+            "finished_at",
+            "execution_time",
+            "error_message",
+            "error_node",
+            "error_class",
+            "error_code",
+            "fingerprint",
+            "wait_till",
+            "retry_of",
+            "retry_success_id",
+            "workflow_version_id",
+            "gone_at",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields

@@ -1,0 +1,10 @@
+"""The one signal upwards: sent after commit, once a turn of sync that changed something.
+
+Receivers only enqueue, and nothing depends on them: what they would do is also pulled from the
+marks in the database.
+"""
+
+from django.dispatch import Signal
+
+# tenant_id: UUID, environment_id: UUID, execution_ids: tuple[UUID, ...]
+executions_ingested = Signal()

@@ -1,0 +1,178 @@
+"""Walks down the executions of an environment, newest first, one transaction a page.
+
+A walk is a SyncRun: its position, its counts, the rows of a page and the marks of the hours they
+change are saved together, so a kill between any two instructions loses and doubles nothing. A
+cycle that a turn does not finish becomes history and goes on in later turns, while new cycles
+begin at the top: what is new is always seen first.
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from executions import coverage, epochs
+from executions.coverage import Stretch
+from executions.ingest import IngestResult
+from executions.missing import note_missing_ids
+from executions.models import SyncRun
+from executions.n8n.client import ExecutionPage, execution_cursor
+from executions.n8n.errors import BadRequest
+from executions.normalize import ExecutionRecord, normalize
+from executions.turn import Turn
+
+# A page has 250 rows; going one page below the highest id known catches runs that ended out of
+# order at no cost, because a smaller page costs n8n the same.
+OVERLAP = 250
+
+
+@dataclass(slots=True)
+class Step:
+    """One page on its way into the database."""
+
+    page: ExecutionPage
+    records: list[ExecutionRecord]
+    next_position: str | None
+    is_last: bool
+
+
+def walk(turn: Turn, run: SyncRun) -> bool:
+    """Go on with a walk until its floor or the end of the turn; True where it is finished.
+
+    While one page is written the next one is fetched, and never more than one.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="next-page") as ahead:
+        page = _fetch(turn, run.position or None)
+        while True:
+            step = _step(run, page)
+            goes_on = not step.is_last and turn.has_time
+            upcoming: Future[ExecutionPage] | None = None
+            if goes_on:
+                upcoming = ahead.submit(_fetch, turn, step.next_position)
+            _write(turn, run, step)
+            if upcoming is None:
+                return step.is_last
+            page = upcoming.result()
+
+
+def _fetch(turn: Turn, position: str | None) -> ExecutionPage:
+    try:
+        return turn.client.list_executions(cursor=position)
+    except BadRequest:
+        # A cursor that n8n made before an upgrade: begin at the top, known rows cost little.
+        if position is None:
+            raise
+        return turn.client.list_executions()
+
+
+def _step(run: SyncRun, page: ExecutionPage) -> Step:
+    records = [normalize(item) for item in page.items]
+    position = _next_position(run, page, records)
+    is_last = position is None or _is_at_floor(run, records)
+    return Step(page, records, position, is_last)
+
+
+def _next_position(run: SyncRun, page: ExecutionPage, records: list[ExecutionRecord]) -> str | None:
+    """The cursor of the next page; None at the end of n8n's list.
+
+    Made from the lowest id where ids are numbers, because that can only fall: a cursor that
+    leads in a circle ends the walk.
+    """
+    if page.next_cursor is None:
+        return None
+    orders = [record.id_order for record in records]
+    if not orders or None in orders:
+        return None if page.next_cursor == run.position else page.next_cursor
+    lowest = min(order for order in orders if order is not None)
+    if run.lowest_order is not None and lowest >= run.lowest_order:
+        return None
+    return execution_cursor(str(lowest))
+
+
+def _is_at_floor(run: SyncRun, records: list[ExecutionRecord]) -> bool:
+    """Whether the page went below the walk's floor, by id or by time."""
+    orders = [record.id_order for record in records if record.id_order is not None]
+    if run.floor_order is not None and orders and min(orders) <= run.floor_order:
+        return True
+    starts = [record.started_at for record in records if record.started_at is not None]
+    # All of the page: one run that waited for weeks says nothing of its neighbours.
+    return run.floor_at is not None and bool(starts) and max(starts) < run.floor_at
+
+
+def _write(turn: Turn, run: SyncRun, step: Step) -> None:
+    """The page, its marks and all that is said of it, or nothing."""
+    with turn.writing():
+        in_epochs = _settle_epochs(turn, run, step)
+        result = turn.ingest(step.records, in_epochs)
+        if run.pages == 0:
+            _note_top(turn, run, step)
+        _note_missing(turn, run, step)
+        _advance(turn, run, step, result)
+        _cover(turn, run)
+        run.save()
+
+
+def _settle_epochs(turn: Turn, run: SyncRun, step: Step) -> dict[str, int]:
+    """Open a new epoch where n8n began again; the page's runs that belong to older ones."""
+    is_first = run.pages == 0 and run.kind != SyncRun.Kind.HISTORY
+    if not is_first and turn.state.epoch == 1:
+        return {}
+    known = epochs.known_rows(turn, step.records)
+    if is_first and epochs.began_again(turn.state, step.records, known):
+        epochs.open_epoch(turn)
+        run.epoch, run.kind = turn.state.epoch, SyncRun.Kind.HISTORY
+        run.floor_order = run.joins_at = None
+        step.is_last = step.next_position is None or _is_at_floor(run, step.records)
+    return epochs.older_epochs(turn.state.epoch, step.records, known)
+
+
+def _note_top(turn: Turn, run: SyncRun, step: Step) -> None:
+    run.started_at = run.started_at or turn.now
+    run.state = SyncRun.State.RUNNING
+    run.top_at = run.top_at or step.page.server_date or turn.now
+    orders = [record.id_order for record in step.records if record.id_order is not None]
+    run.top_order = max(orders, default=None)
+    state = turn.state
+    if run.position == "" and (state.high_water or 0) <= (run.top_order or 0):
+        state.high_water, state.high_water_at = run.top_order, run.top_at
+        state.save(update_fields=["high_water", "high_water_at"])
+
+
+def _note_missing(turn: Turn, run: SyncRun, step: Step) -> None:
+    if run.kind != SyncRun.Kind.CYCLE or run.floor_order is None:
+        return
+    orders = [record.id_order for record in step.records if record.id_order is not None]
+    if run.lowest_order is not None:
+        orders.append(run.lowest_order)
+    note_missing_ids(turn, orders, above=run.floor_order + OVERLAP)
+
+
+def _advance(turn: Turn, run: SyncRun, step: Step, result: IngestResult) -> None:
+    run.pages += 1
+    run.rows_seen += len(step.records)
+    run.rows_new += result.inserted
+    run.rows_changed += result.changed
+    run.rows_refused += len(step.page.refused)
+    run.position = step.next_position or run.position
+    for record in step.records:
+        if record.id_order is not None and record.id_order <= (run.lowest_order or record.id_order):
+            run.lowest_order = record.id_order
+            run.oldest_at = record.started_at or run.oldest_at
+    if step.is_last:
+        run.state, run.finished_at = SyncRun.State.DONE, turn.now
+
+
+def _cover(turn: Turn, run: SyncRun) -> None:
+    """Write into the ledger what the walk has seen: from where it stands up to its top."""
+    if run.top_at is None:
+        return
+    seen_from = run.oldest_at
+    if run.state == SyncRun.State.DONE and _reached_floor(run):
+        seen_from = run.joins_at or run.floor_at
+    if seen_from is not None:
+        coverage.extend(turn.tenant.pk, turn.environment.pk, Stretch(seen_from, run.top_at))
+
+
+def _reached_floor(run: SyncRun) -> bool:
+    """Whether the walk ended at its floor, and not because n8n had nothing older."""
+    if run.floor_order is not None:
+        return run.lowest_order is not None and run.lowest_order <= run.floor_order
+    return run.oldest_at is not None and run.floor_at is not None and run.oldest_at <= run.floor_at

@@ -1,0 +1,16 @@
+"""Server entry; the event stream needs ASGI."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
+os.environ.setdefault("OBSERVATORY_DB_POOL", "20")
+application = get_asgi_application()
+
+from observatory.startup import refuse_unsafe_start  # noqa: E402 - needs the applications
+
+# The server imports this inside its event loop, where Django refuses to speak to the database.
+with ThreadPoolExecutor(1) as outside_the_loop:
+    outside_the_loop.submit(refuse_unsafe_start).result()

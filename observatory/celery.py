@@ -1,0 +1,59 @@
+"""The Celery application and the whole beat schedule, readable as a timetable.
+
+Tasks carry ids only and may be lost: the database says what is due, so nothing is kept for
+redelivery and no results are stored.
+"""
+
+import os
+from datetime import timedelta
+
+from celery import Celery
+from celery.signals import setup_logging
+from django_structlog.celery.steps import DjangoStructLogInitStep
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
+
+from django.conf import settings
+
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+
+# A turn that beat missed is not made up for: each task finds in the database what is due, so a
+# late one does the work of those before it.
+TIMETABLE: dict[str, tuple[str, timedelta]] = {
+    "dispatch-syncs": ("executions.tasks.dispatch_syncs", 5 * SECOND),
+    "tidy-sync-runs": ("executions.tasks.tidy_sync_runs", HOUR),
+}
+
+app = Celery("observatory")
+app.steps["worker"].add(DjangoStructLogInitStep)
+app.autodiscover_tasks()
+app.conf.update(
+    broker_url=settings.REDIS_URL,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={
+        "visibility_timeout": 3600,
+        "socket_connect_timeout": 5,
+        "socket_timeout": 30,
+        "global_keyprefix": "observatory:",
+    },
+    task_ignore_result=True,
+    task_default_queue="maintenance",
+    task_routes={"executions.tasks.sync_environment": {"queue": "sync"}},
+    # A page must not hang because Redis is away.
+    task_publish_retry_policy={"max_retries": 1, "interval_start": 0.2},
+    worker_prefetch_multiplier=1,
+    worker_max_memory_per_child=350_000,
+    timezone="UTC",
+    beat_scheduler="django_celery_beat.schedulers:DatabaseScheduler",
+    beat_max_loop_interval=5,
+    beat_schedule={
+        name: {"task": task, "schedule": every, "options": {"expires": every.total_seconds()}}
+        for name, (task, every) in TIMETABLE.items()
+    },
+)
+
+
+@setup_logging.connect
+def keep_our_logging(**_: object) -> None:
+    """Being connected is enough: Celery then leaves Django's logging as it is."""

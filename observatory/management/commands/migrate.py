@@ -1,0 +1,27 @@
+"""migrate, as the owner of the database: prepares the roles, migrates, grants the rights."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.commands import migrate
+from django.db import connection
+
+from observatory.database import as_owner, grant_rights, prepare_roles
+
+
+class Command(migrate.Command):
+    help = (
+        "Prepares the database's roles, migrates and grants the application its rights."
+        " Connects with DATABASE_OWNER_URL."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        login = connection.settings_dict["USER"]
+        password = connection.settings_dict["PASSWORD"]
+        with as_owner():
+            if settings.DATABASE_OWNER_URL:
+                connection.ensure_connection()
+                prepare_roles(connection.connection, login, password)
+            super().handle(*args, **options)
+            if settings.DATABASE_OWNER_URL and not options["check_unapplied"]:
+                grant_rights()

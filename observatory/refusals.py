@@ -1,0 +1,35 @@
+"""Answers to requests that cannot be served: a page for people, a problem for the API."""
+
+import structlog
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.loader import render_to_string
+
+from observatory.api import is_api, json_problem
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    return _refusal(request, 400, "Bad request", "This request cannot be read.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    sentence = str(exception) or "Your role does not allow this."
+    return _refusal(request, 403, "Not allowed", sentence)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    return _refusal(request, 404, "Not found", "There is no such page for you.")
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    return _refusal(
+        request, 500, "Something broke", "The fault is on our side and has been logged."
+    )
+
+
+def _refusal(request: HttpRequest, code: int, title: str, sentence: str) -> HttpResponseBase:
+    if is_api(request):
+        return json_problem(request, code, sentence)
+    request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+    context = {"title": title, "sentence": sentence, "code": code, "request_id": request_id}
+    # Rendered without a request: what broke may be the database behind request.user.
+    return HttpResponse(render_to_string("refusal.html", context), status=code)

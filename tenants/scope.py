@@ -1,0 +1,79 @@
+"""Which rows the current transaction may see.
+
+PostgreSQL's row-level security hides every row of a tenant-owned table until a transaction has
+said whose rows it wants. That is said here and nowhere else:
+
+- ``tenant_scope``    one tenant's rows, for tasks and commands; opens its own transaction
+- ``enter_tenant``    the same inside a transaction that is already open (a request's)
+- ``enter_user``      the memberships of one user, before a tenant is chosen
+- ``operator_scope``  all tenants, for dispatching, the admin and maintenance
+
+Each setting ends with its transaction, so nothing leaks to the next user of a pooled connection.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import connection, transaction
+
+OPERATOR_ROLE = "observatory_operator"
+APPLICATION_ROLE = "observatory_app"
+
+
+def _require_transaction() -> None:
+    if not connection.in_atomic_block:
+        raise RuntimeError("A tenant can be set only inside a transaction.")
+
+
+def enter_tenant(tenant_id: UUID) -> None:
+    """Show the rest of this transaction the rows of one tenant only."""
+    _require_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.tenant', %s, true)", [str(tenant_id)])
+
+
+def enter_user(user_id: int) -> None:
+    """Show the rest of this transaction the user's memberships and their tenants."""
+    _require_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.user', %s, true)", [str(user_id)])
+
+
+def _current_setting(name: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(current_setting(%s, true), '')", [name])
+        return str(cursor.fetchone()[0])
+
+
+@contextmanager
+def tenant_scope(tenant_id: UUID) -> Iterator[None]:
+    """A transaction that sees one tenant's rows; nested, it gives the outer tenant back."""
+    with transaction.atomic():
+        before = _current_setting("app.tenant")
+        enter_tenant(tenant_id)
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('app.tenant', %s, true)", [before])
+
+
+@contextmanager
+def operator_scope() -> Iterator[None]:
+    """A transaction that sees the rows of all tenants, under a role of its own.
+
+    On an error the transaction or savepoint is rolled back and PostgreSQL restores the role.
+    """
+    with transaction.atomic():
+        before = _current_setting("role")
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL ROLE {OPERATOR_ROLE}")
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('role', %s, true)", [before])
+
+
+def set_statement_timeout(milliseconds: int) -> None:
+    """Stop each later statement of this transaction that takes longer."""
+    _require_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])

@@ -1,0 +1,68 @@
+"""API tokens: made once, shown once, kept only as a digest."""
+
+import hashlib
+import re
+import secrets
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from tenants.models import ApiToken, Role, Tenant, User
+from tenants.scope import enter_tenant, operator_scope
+
+PREFIX = "nobs_"
+SHAPE = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
+USE_IS_NOTED_EVERY = timedelta(minutes=1)
+
+
+def digest_of(secret: str) -> str:
+    """SHA-256; a random key of 256 bits needs no slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def create_token(
+    *,
+    tenant: Tenant,
+    name: str,
+    role: Role,
+    created_by: User | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiToken, str]:
+    """A new token and its secret, which cannot be read again. Call inside the tenant's scope."""
+    secret = PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(
+        tenant=tenant,
+        name=name,
+        role=role,
+        digest=digest_of(secret),
+        last_four=secret[-4:],
+        created_by=created_by,
+        expires_at=expires_at,
+    )
+    return token, secret
+
+
+def find_token(secret: str) -> ApiToken | None:
+    """The usable token with this secret, whose tenant the transaction then sees."""
+    if not SHAPE.fullmatch(secret):
+        return None
+    with operator_scope():
+        token = (
+            ApiToken.objects.select_related("tenant")
+            .filter(digest=digest_of(secret), revoked_at=None)
+            .first()
+        )
+    if token is None or not token.is_usable:
+        return None
+    enter_tenant(token.tenant_id)
+    _note_use(token)
+    return token
+
+
+def _note_use(token: ApiToken) -> None:
+    """Conditional, so that a busy token costs one write a minute and not one a request."""
+    now = timezone.now()
+    ApiToken.objects.for_tenant(token.tenant_id).filter(pk=token.pk).filter(
+        Q(last_used_at=None) | Q(last_used_at__lt=now - USE_IS_NOTED_EVERY)
+    ).update(last_used_at=now)
