@@ -97,7 +97,7 @@ def next_recheck(occurred_at: datetime, now: datetime) -> datetime:
 
 
 def _mark_gone(turn: Turn, row: Execution) -> None:
-    """n8n no longer has it: deleted, or a success that it does not save. How it ended is unknown."""
+    """n8n no longer has it: deleted, or a success that it does not save; its end is unknown."""
     changed = (
         Execution.objects.for_tenant(turn.tenant.pk)
         .filter(pk=row.pk, gone_at=None)

@@ -136,10 +136,11 @@ def _work(turn: Turn) -> bool:
 
 def _cycle(turn: Turn) -> None:
     """From the newest id down to what is known; too long for a turn, it becomes history."""
+    began = turn.now
     run = _open_cycle(turn)
     if walks.walk(turn, run):
         with turn.writing():
-            turn.state.synced_at = run.top_at
+            turn.state.synced_at = began
             turn.state.save(update_fields=["synced_at"])
     elif run.kind == SyncRun.Kind.CYCLE:
         with turn.writing():

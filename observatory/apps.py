@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 from observatory import checks
 from observatory.celery import app as celery_app
@@ -11,3 +12,9 @@ class ObservatoryConfig(AppConfig):
     registers them."""
 
     name = "observatory"
+
+
+class ObservatoryAdminConfig(AdminConfig):
+    """The admin with our site in place of Django's own."""
+
+    default_site = "observatory.admin_site.ObservatoryAdminSite"

@@ -54,13 +54,17 @@ def _disconnect() -> None:
 def prepare_roles(owner: "psycopg.Connection[Any]", login: str, password: str) -> None:
     """Create the roles that are missing and give the login role its password.
 
-    Raises ImproperlyConfigured where PostgreSQL is too old or the owner may not create roles.
+    Nothing is touched where the login role can already do all it needs to: roles belong to the
+    whole server, and two databases on it may migrate at once. Raises ImproperlyConfigured where
+    PostgreSQL is too old or the owner may not create roles.
     """
     if owner.info.server_version < MINIMUM_POSTGRESQL * 10_000:
         raise ImproperlyConfigured(
             f"This PostgreSQL is version {owner.info.server_version // 10_000};"
             f" {MINIMUM_POSTGRESQL} or newer is needed."
         )
+    if _can_log_in(owner, login, password):
+        return
     try:
         for role in (APPLICATION_ROLE, OPERATOR_ROLE):
             _create_role(owner, role, sql.SQL("NOLOGIN"))
@@ -78,6 +82,25 @@ def prepare_roles(owner: "psycopg.Connection[Any]", login: str, password: str) -
             "The role in DATABASE_OWNER_URL may not create roles; give it CREATEROLE,"
             f" or create {APPLICATION_ROLE}, {OPERATOR_ROLE} and {login} yourself."
         ) from error
+
+
+def _can_log_in(owner: "psycopg.Connection[Any]", login: str, password: str) -> bool:
+    """Whether the login role exists with this password and is a member of both roles."""
+    try:
+        with psycopg.connect(
+            host=owner.info.host,
+            port=owner.info.port,
+            dbname=owner.info.dbname,
+            user=login,
+            password=password,
+        ) as connected:
+            found = connected.execute(
+                "SELECT pg_has_role(%s, 'USAGE') AND pg_has_role(%s, 'MEMBER')",
+                [APPLICATION_ROLE, OPERATOR_ROLE],
+            ).fetchone()
+    except (psycopg.OperationalError, psycopg.errors.UndefinedObject):
+        return False
+    return bool(found and found[0])
 
 
 def _create_role(owner: "psycopg.Connection[Any]", role: str, login: sql.SQL) -> None:

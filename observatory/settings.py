@@ -50,11 +50,11 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 
 # --- Applications ----------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "observatory",
+    "observatory.apps.ObservatoryConfig",
     "analytics",
     "executions",
     "tenants",
-    "django.contrib.admin",
+    "observatory.apps.ObservatoryAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import dj_database_url
 from django.conf import settings
 from django.core.management.commands import migrate
 from django.db import connection
@@ -16,12 +17,13 @@ class Command(migrate.Command):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        login = connection.settings_dict["USER"]
-        password = connection.settings_dict["PASSWORD"]
+        application = dj_database_url.parse(settings.DATABASE_URL)
         with as_owner():
             if settings.DATABASE_OWNER_URL:
                 connection.ensure_connection()
-                prepare_roles(connection.connection, login, password)
+                prepare_roles(
+                    connection.connection, application["USER"], application["PASSWORD"]
+                )
             super().handle(*args, **options)
             if settings.DATABASE_OWNER_URL and not options["check_unapplied"]:
                 grant_rights()

@@ -1,0 +1,196 @@
+"""Pages of executions and environments."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from executions import environments
+from executions.api import enqueue_after_commit
+from executions.filters import ExecutionFilter
+from executions.forms import ConnectForm, ConnectionForm, EnvironmentForm
+from executions.models import Environment, Execution, SyncRun
+from executions.states import EnvironmentState, states_of
+from tenants.access import TenantRequest, for_members
+from tenants.keyset import InvalidCursor, keyset_page
+from tenants.models import Role
+from tenants.tenancy import sentences
+
+RUNS_SHOWN = 20
+
+
+@require_safe
+@for_members(Role.VIEWER)
+def start(request: TenantRequest) -> HttpResponse:
+    """The list of executions, or the way to the first environment."""
+    if Environment.objects.for_tenant(request.tenant).exists():
+        return redirect("executions:list", tenant_slug=request.tenant.slug)
+    return redirect("executions:connect", tenant_slug=request.tenant.slug)
+
+
+@require_safe
+@for_members(Role.VIEWER)
+def execution_list(request: TenantRequest) -> HttpResponse:
+    chosen = ExecutionFilter(request.GET, tenant=request.tenant)
+    context: dict[str, Any] = {"filter": chosen}
+    if chosen.is_valid():
+        context |= _page_of_executions(request, chosen)
+    template = "executions/list.html"
+    if request.htmx and request.htmx.target == "more":
+        template = "executions/_rows.html"
+    return render(request, template, context, status=200 if chosen.is_valid() else 400)
+
+
+def _page_of_executions(request: TenantRequest, chosen: ExecutionFilter) -> dict[str, Any]:
+    try:
+        page = keyset_page(
+            chosen.executions(), moment="occurred_at", cursor=request.GET.get("cursor")
+        )
+    except InvalidCursor as error:
+        chosen.add_error(None, str(error))
+        return {}
+    names = {environment.pk: environment.name for environment in chosen.environments}
+    for row in page.rows:
+        row.environment_name = names.get(row.environment_id, "")
+    older = request.GET.copy()
+    older["cursor"] = page.next_cursor or ""
+    return {"page": page, "older": older.urlencode() if page.next_cursor else ""}
+
+
+@require_safe
+@for_members(Role.VIEWER)
+def execution_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
+    execution = Execution.objects.for_tenant(request.tenant).filter(pk=pk).first()
+    if execution is None:
+        raise Http404
+    environment = environments.environment_of(request.tenant, execution.environment_id)
+    context = {"execution": execution, "environment": environment}
+    return render(request, "executions/detail.html", context)
+
+
+@require_safe
+@for_members(Role.VIEWER)
+def environment_list(request: TenantRequest) -> HttpResponse:
+    context = {"states": states_of(request.tenant)}
+    template = "executions/_environments.html" if request.htmx else "executions/environments.html"
+    return render(request, template, context)
+
+
+@for_members(Role.ADMIN)
+def connect(request: TenantRequest) -> HttpResponse:
+    form = ConnectForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            environment = environments.connect_environment(
+                tenant=request.tenant, actor=request.actor, **form.cleaned_data
+            )
+        except ValidationError as error:
+            form.add_error(None, sentences(error))
+        else:
+            enqueue_after_commit(environment)
+            messages.success(request, f"{environment.name} is connected; the first load runs.")
+            return _to_environment(request, environment)
+    return render(request, "executions/connect.html", {"form": form})
+
+
+@require_POST
+@for_members(Role.ADMIN)
+def test_connection(request: TenantRequest) -> HttpResponse:
+    """The answer to “Test”, as a fragment; nothing is stored."""
+    form = ConnectionForm(request.POST)
+    if form.is_valid():
+        form.try_connection()
+    return render(request, "executions/_report.html", {"form": form, "report": form.report})
+
+
+@require_safe
+@for_members(Role.VIEWER)
+def environment_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
+    state = _state(request, pk)
+    runs = SyncRun.objects.for_tenant(request.tenant).filter(environment=state.environment)
+    context = {"state": state, "runs": runs[:RUNS_SHOWN]}
+    template = "executions/_environment.html" if request.htmx else "executions/environment.html"
+    return render(request, template, context)
+
+
+@for_members(Role.ADMIN)
+def edit_environment(request: TenantRequest, pk: UUID) -> HttpResponse:
+    environment = _environment(request, pk)
+    form = EnvironmentForm(request.POST or None, environment=environment)
+    if request.method == "POST" and form.is_valid():
+        try:
+            environments.change_environment(environment, actor=request.actor, **form.changes())
+        except ValidationError as error:
+            form.add_error(None, sentences(error))
+        else:
+            messages.success(request, f"{environment.name} is changed.")
+            return _to_environment(request, environment)
+    context = {"form": form, "environment": environment}
+    return render(request, "executions/edit_environment.html", context)
+
+
+@require_POST
+@for_members(Role.OPERATOR)
+def sync_now(request: TenantRequest, pk: UUID) -> HttpResponse:
+    environment = _environment(request, pk)
+    environments.request_sync(environment, actor=request.actor)
+    enqueue_after_commit(environment)
+    messages.info(request, f"{environment.name} is being synced.")
+    return _to_environment(request, environment)
+
+
+@require_POST
+@for_members(Role.ADMIN)
+def pause(request: TenantRequest, pk: UUID) -> HttpResponse:
+    environment = _environment(request, pk)
+    is_paused = request.POST.get("is_paused") == "1"
+    environments.change_environment(environment, actor=request.actor, is_paused=is_paused)
+    return _to_environment(request, environment)
+
+
+@require_POST
+@for_members(Role.OPERATOR)
+def release(request: TenantRequest, pk: UUID) -> HttpResponse:
+    environment = _environment(request, pk)
+    environments.release_from_quarantine(environment, actor=request.actor)
+    messages.info(request, f"{environment.name} is released; its next sync is due now.")
+    return _to_environment(request, environment)
+
+
+@for_members(Role.ADMIN)
+def remove(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """Removing wants the name typed: everything that was copied goes with it."""
+    environment = _environment(request, pk)
+    typed = request.POST.get("name", "").strip()
+    if request.method == "POST" and typed == environment.name:
+        environments.remove_environment(environment, actor=request.actor)
+        messages.success(request, f"{environment.name} and its executions are removed.")
+        return redirect("executions:environments", tenant_slug=request.tenant.slug)
+    context = {"environment": environment, "typed": typed}
+    return render(request, "executions/remove_environment.html", context)
+
+
+def _environment(request: TenantRequest, pk: UUID) -> Environment:
+    environment = environments.environment_of(request.tenant, pk)
+    if environment is None:
+        raise Http404
+    return environment
+
+
+def _state(request: TenantRequest, pk: UUID) -> EnvironmentState:
+    for state in states_of(request.tenant, only=pk):
+        return state
+    raise Http404
+
+
+def _to_environment(request: TenantRequest, environment: Environment) -> HttpResponse:
+    address = reverse(
+        "executions:environment",
+        kwargs={"tenant_slug": request.tenant.slug, "pk": environment.pk},
+    )
+    return redirect(address)

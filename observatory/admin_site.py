@@ -1,0 +1,34 @@
+"""The admin's site: superusers only, each page in the scope that sees all tenants."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponseBase
+from django.template.response import TemplateResponse
+
+from tenants.scope import operator_scope
+
+
+class ObservatoryAdminSite(admin.AdminSite):
+    site_header = site_title = "Observatory"
+    index_title = "All tenants"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        user = request.user
+        return user.is_active and user.is_superuser
+
+    def admin_view(
+        self, view: Callable[..., HttpResponseBase], cacheable: bool = False
+    ) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def scoped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            with operator_scope():
+                response = view(request, *args, **kwargs)
+                # Lists are read while the page is rendered; that must happen in here.
+                if isinstance(response, TemplateResponse):
+                    response.render()
+                return response
+
+        return super().admin_view(scoped, cacheable)
