@@ -68,7 +68,7 @@ class BootstrapError(Exception):
 
 
 def run(argv: list[str]) -> None:
-    """The whole of manage.py: inside a whole .venv, with the servers' addresses, run the command."""
+    """The whole of manage.py: into a whole .venv, take the servers' addresses, run the command."""
     try:
         enter_venv(argv)
         servers = load_run_environment(argv)
@@ -274,15 +274,16 @@ def is_locked(path: Path) -> bool:
 def run_command(argv: list[str], why_no_servers: str) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
     # Only here, in .venv, is Django sure to exist.
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
-    from django.db.utils import OperationalError
 
     try:
         execute_from_command_line(argv)
-    except OperationalError:
-        if not why_no_servers:
-            raise
-        sys.exit(why_no_servers)
+    except ImproperlyConfigured as fault:
+        # Settings without DATABASE_URL name Django's dummy database, which says this when used.
+        if why_no_servers and "settings.DATABASES" in str(fault):
+            sys.exit(why_no_servers)
+        sys.exit(str(fault))
 
 
 def say(text: str) -> None:
