@@ -9,14 +9,15 @@ from django.utils import timezone
 
 from executions.models import Environment, Execution, SyncRun, SyncState
 from executions.n8n.addresses import AddressPolicy, parse_base_url
-from executions.n8n.client import ConnectionReport, N8nClient, Timeouts
+from executions.n8n.client import Limits, N8nClient
 from executions.n8n.errors import N8nError
+from executions.n8n.probe import ConnectionReport, examine
 from tenants.audit import Actor, record
 from tenants.encryption import SecretUnreadable
 from tenants.models import Tenant
 
 # A person waits for the answer of a test.
-TEST_TIMEOUTS = Timeouts(connect=5, read=10, total=20)
+TEST_LIMITS = Limits(connect_seconds=5, read_seconds=10, total_seconds=20)
 MAXIMUM_KEY_LENGTH = 4000
 
 
@@ -41,8 +42,8 @@ def clean_api_key(text: str) -> str:
 def test_connection(*, base_url: str, api_key: str) -> ConnectionReport:
     """Try an address and a key without storing anything."""
     policy = AddressPolicy(allowed_networks=settings.ALLOWED_NETWORKS)
-    with N8nClient(base_url, api_key, policy, TEST_TIMEOUTS) as client:
-        return client.probe()
+    with N8nClient(base_url, api_key, policy, limits=TEST_LIMITS) as client:
+        return examine(client)
 
 
 def connect_environment(

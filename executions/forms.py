@@ -12,7 +12,7 @@ from executions.environments import (
     test_connection,
 )
 from executions.models import Environment
-from executions.n8n.client import ConnectionReport
+from executions.n8n.probe import ConnectionReport
 
 
 class ConnectionForm(forms.Form):

@@ -37,10 +37,10 @@ class Environment(TenantOwned):
     is_paused = models.BooleanField(default=False)
     health = models.CharField(max_length=20, choices=Health.choices, default=Health.UNKNOWN)
     health_reason = models.TextField(blank=True)
-    health_since = models.DateTimeField(null=True)
-    contacted_at = models.DateTimeField(null=True)
-    latency_ms = models.PositiveIntegerField(null=True)
-    clock_skew_ms = models.BigIntegerField(null=True)
+    health_since = models.DateTimeField(null=True, blank=True)
+    contacted_at = models.DateTimeField(null=True, blank=True)
+    latency_ms = models.PositiveIntegerField(null=True, blank=True)
+    clock_skew_ms = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -18,7 +18,7 @@ from executions.health import health_of, note_failure, note_success
 from executions.missing import probe_missing_ids
 from executions.models import Environment, Execution, Health, SyncRun, SyncState
 from executions.n8n.addresses import AddressPolicy
-from executions.n8n.client import N8nClient, execution_cursor
+from executions.n8n.client import Limits, N8nClient, execution_cursor
 from executions.n8n.errors import N8nError
 from executions.signals import executions_ingested
 from executions.turn import Turn
@@ -28,6 +28,8 @@ from tenants.scope import tenant_scope
 log = structlog.get_logger(__name__)
 
 TURN = timedelta(seconds=20)
+# Shorter than a lease, so that waiting for one answer never loses it.
+LIMITS = Limits(connect_seconds=10, read_seconds=30, total_seconds=45)
 # The past and the reasons share what a turn has left, so that neither waits for the other's end.
 SHARE_OF_DETAILS = 0.5
 RECONCILE_EVERY = timedelta(days=1)
@@ -46,7 +48,7 @@ class TurnResult:
 def open_client(environment: Environment) -> N8nClient:
     """The client of an environment. Raises SecretUnreadable where its key cannot be decrypted."""
     policy = AddressPolicy(allowed_networks=settings.ALLOWED_NETWORKS)
-    return N8nClient(environment.base_url, environment.api_key, policy)
+    return N8nClient(environment.base_url, environment.api_key, policy, limits=LIMITS)
 
 
 def run_turn(*, tenant_id: UUID, environment_id: UUID, owner: str) -> TurnResult:

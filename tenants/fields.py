@@ -7,6 +7,8 @@ from django.db.models.query_utils import DeferredAttribute
 
 from tenants.encryption import decrypt, encrypt
 
+MISSING = object()
+
 
 class Ciphertext(str):
     """A stored value that has not been decrypted; told apart from clear text by its type."""
@@ -18,10 +20,19 @@ class DecryptedOnRead(DeferredAttribute):
     """Keeps what the database gave and decrypts it when somebody reads the attribute."""
 
     def __get__(self, instance: Any, cls: Any = None) -> Any:
-        value = super().__get__(instance, cls)
-        if instance is not None and isinstance(value, Ciphertext):
+        if instance is None:
+            return self
+        # Not there: the row was read without this column, and the base class fetches it.
+        value = instance.__dict__.get(self.field.attname, MISSING)
+        if value is MISSING:
+            value = super().__get__(instance, cls)
+        if isinstance(value, Ciphertext):
             return decrypt(value, instance.tenant_id)
         return value
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        """Without this Python would take the instance's own value and never ask ``__get__``."""
+        instance.__dict__[self.field.attname] = value
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]

@@ -64,6 +64,8 @@ def test_environment(addresses: Addresses) -> dict[str, str]:
         "DATABASE_URL": addresses.database,
         "DATABASE_OWNER_URL": addresses.database_owner,
         "REDIS_URL": addresses.redis,
+        # Static files from where they are written; pytest-django turns the rest of it off again.
+        "OBSERVATORY_DEBUG": "true",
         "OBSERVATORY_SECRET_KEY": "tests-only-" + "x" * 50,
         "OBSERVATORY_ENCRYPTION_KEYS": new_secrets().encryption_key,
     }

@@ -11,7 +11,8 @@ class UserFactory(factory.django.DjangoModelFactory):
         skip_postgeneration_save = True
 
     username = factory.Sequence(lambda n: f"person{n}")
-    password = factory.django.Password("secret-password-1")
+    # No password: hashing costs more than most tests. Signing in has its own tests.
+    password = "!"
 
 
 class TenantFactory(factory.django.DjangoModelFactory):

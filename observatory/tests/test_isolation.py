@@ -1,0 +1,217 @@
+"""Every address of the project, tried as a member, as somebody else's member and as nobody.
+
+A new address without an entry here fails the first test.
+"""
+
+import uuid
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from executions.tests.factories import EnvironmentFactory, ExecutionFactory
+from tenants.models import Role
+from tenants.scope import operator_scope
+from tenants.tests.factories import MembershipFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+# Name: (method, what a member may see).
+TENANT_PAGES = {
+    "start": ("get", 302),
+    "list": ("get", 200),
+    "detail": ("get", 200),
+    "environments": ("get", 200),
+    "connect": ("get", 200),
+    "test-connection": ("post", 200),
+    "environment": ("get", 200),
+    "edit-environment": ("get", 200),
+    "sync-now": ("post", 302),
+    "pause": ("post", 302),
+    "release": ("post", 302),
+    "remove": ("get", 200),
+}
+API = {
+    "api-environment-list": ("get", 200),
+    "api-environment-detail": ("get", 200),
+    "api-environment-test": ("post", 415),
+    "api-environment-sync": ("post", 202),
+    "api-environment-sync-runs": ("get", 200),
+    "api-execution-list": ("get", 200),
+    "api-execution-detail": ("get", 200),
+}
+# Open to everybody, or guarded by their own tests.
+ELSEWHERE = {
+    "livez",
+    "readyz",
+    "home",
+    "sign-in",
+    "sign-out",
+    "api-schema",
+    "api-docs",
+    "admin",
+}
+
+
+def named_patterns(resolver=None, inside=""):
+    for entry in (resolver or get_resolver()).url_patterns:
+        if isinstance(entry, URLResolver):
+            yield from named_patterns(entry, entry.namespace or inside)
+        elif isinstance(entry, URLPattern):
+            yield "admin" if inside == "admin" else entry.name
+
+
+@pytest.fixture
+def theirs():
+    """A tenant with an environment, an execution and an owner."""
+    with operator_scope():
+        membership = MembershipFactory(role=Role.OWNER)
+        environment = EnvironmentFactory(tenant=membership.tenant)
+        execution = ExecutionFactory(tenant=membership.tenant, environment_id=environment.pk)
+    return membership, environment, execution
+
+
+def address_of(name, theirs):
+    membership, environment, execution = theirs
+    of_execution = name in ("detail", "api-execution-detail")
+    pk = execution.pk if of_execution else environment.pk
+    for entry in get_resolver().url_patterns:
+        if isinstance(entry, URLResolver) and entry.namespace == "executions":
+            if any(pattern.name == name for pattern in entry.url_patterns):
+                pattern = next(p for p in entry.url_patterns if p.name == name)
+                tail = str(pattern.pattern).replace("<uuid:pk>", str(pk))
+                return f"/t/{membership.tenant.slug}/{tail}"
+    return api_address(name, pk)
+
+
+def api_address(name, pk):
+    what = "executions" if "execution" in name.removeprefix("api-") else "environments"
+    tails = {"list": "", "detail": f"/{pk}", "test": "/test"}
+    action = name.rpartition(f"{what[:-1]}-")[2]
+    return f"/api/v1/{what}{tails.get(action, f'/{pk}/{action}')}"
+
+
+def test_no_address_is_forgotten():
+    known = set(TENANT_PAGES) | set(API) | ELSEWHERE
+
+    assert set(named_patterns()) == known
+
+
+@pytest.mark.parametrize("name", [*TENANT_PAGES, *API])
+def test_a_member_is_served(client, theirs, name):
+    method, expected = (TENANT_PAGES | API)[name]
+    client.force_login(theirs[0].user)
+
+    answer = getattr(client, method)(address_of(name, theirs))
+
+    assert answer.status_code == expected
+
+
+@pytest.mark.parametrize("name", TENANT_PAGES)
+def test_a_page_of_another_tenant_does_not_exist(client, theirs, name):
+    with operator_scope():
+        outsider = MembershipFactory(role=Role.OWNER)
+    client.force_login(outsider.user)
+
+    answer = getattr(client, TENANT_PAGES[name][0])(address_of(name, theirs))
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        n
+        for n in TENANT_PAGES
+        if n
+        in ("detail", "environment", "edit-environment", "sync-now", "pause", "release", "remove")
+    ],
+)
+def test_another_tenants_row_does_not_exist_below_the_own_tenant(client, theirs, name):
+    with operator_scope():
+        outsider = MembershipFactory(role=Role.OWNER)
+    client.force_login(outsider.user)
+    foreign = address_of(name, theirs).replace(theirs[0].tenant.slug, outsider.tenant.slug, 1)
+
+    answer = getattr(client, TENANT_PAGES[name][0])(foreign)
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("name", [n for n in API if "list" not in n and n[-5:] != "-test"])
+def test_another_tenants_row_does_not_exist_in_the_api(client, theirs, name):
+    with operator_scope():
+        outsider = MembershipFactory(role=Role.OWNER)
+    client.force_login(outsider.user)
+
+    answer = getattr(client, API[name][0])(address_of(name, theirs))
+
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize("name", ["api-environment-list", "api-execution-list"])
+def test_a_list_of_the_api_holds_no_row_of_another_tenant(client, theirs, name):
+    with operator_scope():
+        outsider = MembershipFactory(role=Role.OWNER)
+    client.force_login(outsider.user)
+
+    assert client.get(address_of(name, theirs)).json()["results"] == []
+
+
+@pytest.mark.parametrize("name", TENANT_PAGES)
+def test_nobody_is_sent_to_sign_in(client, theirs, name):
+    answer = getattr(client, TENANT_PAGES[name][0])(address_of(name, theirs))
+
+    assert answer.status_code == 302
+    assert answer.url.startswith("/sign-in?next=")
+
+
+@pytest.mark.parametrize("name", API)
+def test_nobody_is_refused_by_the_api(client, theirs, name):
+    answer = getattr(client, API[name][0])(address_of(name, theirs))
+
+    assert answer.status_code == 401
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "expected"),
+    [
+        (Role.VIEWER, "sync-now", 403),
+        (Role.OPERATOR, "sync-now", 302),
+        (Role.OPERATOR, "connect", 403),
+        (Role.OPERATOR, "pause", 403),
+        (Role.OPERATOR, "remove", 403),
+        (Role.ADMIN, "remove", 200),
+        (Role.VIEWER, "api-environment-sync", 403),
+        (Role.OPERATOR, "api-environment-sync", 202),
+    ],
+)
+def test_a_role_that_is_too_low_is_told_so(client, theirs, role, name, expected):
+    membership = theirs[0]
+    with operator_scope():
+        member = MembershipFactory(tenant=membership.tenant, role=role)
+    client.force_login(member.user)
+
+    answer = getattr(client, (TENANT_PAGES | API)[name][0])(address_of(name, theirs))
+
+    assert answer.status_code == expected
+
+
+def test_a_person_without_a_tenant_is_told_what_to_do(client):
+    client.force_login(UserFactory())
+
+    assert "You are in no tenant yet" in client.get("/").content.decode()
+
+
+def test_the_admin_is_for_superusers_only(client, theirs):
+    staff = UserFactory(is_staff=True)
+    client.force_login(staff)
+
+    assert client.get("/admin/").status_code == 302
+
+
+def test_an_id_that_nobody_has_does_not_exist(client, theirs):
+    client.force_login(theirs[0].user)
+
+    assert client.get(f"/api/v1/executions/{uuid.uuid4()}").status_code == 404
