@@ -28,16 +28,19 @@ DATABASE_VARIABLES = ("DATABASE_URL", "DATABASE_URL_FILE")
 # `up` writes run.env and the tests have servers of their own: neither may read it.
 COMMANDS_WITH_OWN_SERVERS = ("up", "test")
 
+DISK_FULL = (
+    f"The disk that holds {PROJECT}, or the one for temporary files, is full: free some space and"
+    " run this again."
+)
+# A venv needs more than this; some tools that fail for want of it do not say so.
+FREE_BYTES = 20_000_000
 # What pip and the operating system say, and what a person can do about it; the first that fits.
 FAULTS = (
-    (
-        ("No space left on device", "Errno 28"),
-        f"The disk that holds {PROJECT} is full: free some space and run this again.",
-    ),
+    (("No space left on device", "Errno 28"), DISK_FULL),
     (
         ("DO NOT MATCH THE HASHES",),
         "The package index offers a file that differs from the one named in requirements*.txt, so"
-        " it was not installed. Check the index that pip is configured to use.",
+        " it was not installed: check the index that `pip config list` names.",
     ),
     (
         ("Permission denied", "Read-only file system", "Operation not permitted"),
@@ -45,18 +48,7 @@ FAULTS = (
         " folder writable.",
     ),
     (
-        (
-            "Failed to establish a new connection",
-            "Temporary failure in name resolution",
-            "Name or service not known",
-            "Connection refused",
-            "Network is unreachable",
-            "NewConnectionError",
-            "Read timed out",
-            "ConnectTimeoutError",
-            "ProxyError",
-            "SSLError",
-        ),
+        ("connection broken by", "Max retries exceeded", "Read timed out", "Connection reset"),
         "pip cannot reach the package index: check the network, and the index that `pip config"
         " list` names, and run this again.",
     ),
@@ -196,7 +188,9 @@ def base_python() -> str:
 
 
 def is_importable(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
+    spec = importlib.util.find_spec(name)
+    # A folder that was left empty counts as a package, but comes from no file.
+    return spec is not None and spec.origin is not None
 
 
 def execute(command: list[str], held: int) -> None:
@@ -221,6 +215,9 @@ def explain(output: str) -> str:
     for signs, sentence in FAULTS:
         if any(sign in output for sign in signs):
             return sentence
+    disk = os.statvfs(PROJECT)
+    if disk.f_bavail * disk.f_frsize < FREE_BYTES:
+        return DISK_FULL
     lines = [line.strip() for line in output.splitlines() if line.strip()] or ["no reason given"]
     errors = [line for line in lines if line.lower().startswith("error")]
     return f"Installing failed: {(errors or lines)[-1].removeprefix('ERROR: ')}"

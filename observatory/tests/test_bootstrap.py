@@ -52,7 +52,7 @@ def running_up(state: Path) -> Iterator[Path]:
             "error: [Errno 13] Permission denied: '.venv'", "cannot be written", id="rights"
         ),
         pytest.param(
-            f"WARNING: Failed to establish a new connection\n{OLD_PIP}",
+            f"WARNING: Retrying after connection broken by 'New…'\n{OLD_PIP}",
             "cannot reach",
             id="network",
         ),
