@@ -181,7 +181,7 @@ def test_commands_say_that_up_is_still_starting(running_up: Path) -> None:
     assert "still starting" in bootstrap.load_run_environment(["manage.py", "shell"])
 
 
-@pytest.mark.parametrize("command", ["up", "test"])
+@pytest.mark.parametrize("command", ["up", "test", "bench"])
 def test_commands_with_servers_of_their_own_take_none(running_up: Path, command: str) -> None:
     (running_up / "run.env").write_text("DATABASE_URL=postgres://up\n")
 
