@@ -149,7 +149,7 @@ class ExecutionViewSet(TenantViewSet[Execution]):
                 name,
                 description=str(field.help_text),
                 many=hasattr(field, "length"),
-                enum=[key for key, _ in field.choices] if getattr(field, "choices", ()) else None,
+                enum=getattr(field, "allowed", None) or None,
             )
             for name, field in ExecutionFilter.base_fields.items()
         ]
@@ -158,7 +158,10 @@ class ExecutionViewSet(TenantViewSet[Execution]):
         chosen = ExecutionFilter(request.query_params, tenant=self.tenant)
         if not chosen.is_valid():
             raise exceptions.ValidationError(
-                {("" if name == "__all__" else name): text for name, text in chosen.errors.items()}
+                {
+                    "" if name == "__all__" else name: [str(text) for text in texts]
+                    for name, texts in chosen.errors.items()
+                }
             )
         page = self.paginate_queryset(chosen.executions())
         return self.get_paginated_response(ExecutionSerializer(page, many=True).data)

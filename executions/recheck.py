@@ -59,7 +59,7 @@ def recheck_not_final(turn: Turn, running: set[str]) -> None:
         still = [row for row in due if row.n8n_execution_id in running]
         _put_off(turn, still)
     for row in due:
-        if row.n8n_execution_id not in running and turn.has_time:
+        if row.n8n_execution_id not in running and turn.has_time():
             _recheck(turn, row)
 
 

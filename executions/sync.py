@@ -231,7 +231,7 @@ def _past_and_details(turn: Turn) -> bool:
     details_done = details.fetch_details(turn)
     turn.ends_at = whole_turn
     for run in history:
-        if not turn.has_time or not walks.walk(turn, run):
+        if not turn.has_time() or not walks.walk(turn, run):
             return False
     return details_done or not _open_history(turn) and details.fetch_details(turn)
 

@@ -43,7 +43,7 @@ def walk(turn: Turn, run: SyncRun) -> bool:
         page = _fetch(turn, run.position or None)
         while True:
             step = _step(run, page)
-            goes_on = not step.is_last and turn.has_time
+            goes_on = not step.is_last and turn.has_time()
             upcoming: Future[ExecutionPage] | None = None
             if goes_on:
                 upcoming = ahead.submit(_fetch, turn, step.next_position)

@@ -123,7 +123,7 @@ NOT_A_NAME = _words(
 BEFORE_HOSTS = _words(
     """
     enotfound eai_again econnrefused etimedout ehostunreach enetunreach eaddrinuse eaddrnotavail
-    esockettimedout querysrv querya
+    esockettimedout
     """
 )
 

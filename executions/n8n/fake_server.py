@@ -5,6 +5,7 @@ The faults of the wire live here: answers that drip, break off, never end or nev
 
 import functools
 import gzip
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -72,10 +73,15 @@ def packed_bomb() -> bytes:
 class FakeServer:
     """Serves a stand-in n8n on this machine. Use it as a context manager."""
 
-    def __init__(self, fake: FakeN8n, port: int = 0) -> None:
+    def __init__(self, fake: FakeN8n, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.fake = fake
         self._http = _Server(("127.0.0.1", port), _Handler)
         self._http.fake = fake
+        if tls is not None:
+            # The handshake is left to the thread of each connection.
+            self._http.socket = tls.wrap_socket(
+                self._http.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
 
     @property

@@ -13,7 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from observatory.bootstrap import is_locked
+from observatory.database import prepare_roles
 from observatory.stack import StackError
 from observatory.stack.homes import can_enter, find_home, open_folder, server_user
 from observatory.stack.ports import private_ports
@@ -54,6 +57,9 @@ def throwaway_servers(settings: Mapping[str, str] = FAST) -> Iterator[Addresses]
             running(valkey.program(), folder, valkey.is_ready),
         ):
             postgres.create_database()
+            # Before several processes migrate at once: roles belong to the whole server.
+            with psycopg.connect(postgres.owner_url, autocommit=True) as owner:
+                prepare_roles(owner, WEB_ROLE, secrets.database_web_password)
             web = postgres.url(WEB_ROLE, secrets.database_web_password)
             yield Addresses(web, postgres.owner_url, valkey.url)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
-LONGEST_SLUG = 72
+LONGEST_SLUG = 200
 
 
 @dataclass(frozen=True, slots=True)
