@@ -111,7 +111,8 @@ def error_columns(row: Execution, detail: ExecutionDetail | None) -> dict[str, o
     grouping = classify(error_input(row.status, error))
     values: dict[str, object] = {
         "detail_state": DetailState.FETCHED if detail is not None else DetailState.GONE,
-        "error_message": grouping.text,
+        # Where n8n told nothing, the group has words for it and the row has none.
+        "error_message": grouping.text if error is not None else "",
         "error_class": grouping.error_class,
         "error_template": grouping.template,
         "fingerprint": grouping.fingerprint,
