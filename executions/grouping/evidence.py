@@ -6,10 +6,11 @@ exist` says nothing about time.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from executions.grouping.codes import ERRNOS, class_of_code, class_of_status
+from executions.grouping.masks import WILD, WILDS
 from executions.grouping.rules.book import Book
 from executions.grouping.rules.rule import Rule
 
@@ -36,8 +37,8 @@ _MODEL_NODES = ("agent", "chain", "outputParser", "informationExtractor", "textC
 
 # What a database node's driver can say that is not about the statement.
 _BESIDE = """
-    ai_model auth cancelled configuration conflict connection credentials dns permission quota
-    rate_limit resource timeout tls
+    auth cancelled conflict connection credentials dns permission quota rate_limit resource
+    timeout tls
 """
 _BESIDE_STATEMENTS = frozenset(_BESIDE.split())
 
@@ -47,20 +48,32 @@ _WRITTEN_ERRNOS = {
     for code, error_class in ERRNOS.items()
     if "_" in code or (code[0] == "E" and code not in ("ETIME",))
 }
+# Microsoft's sign-in service names each refusal by an AADSTS code.
+_SIGN_IN = frozenset({"auth", "credentials", "permission", "rate_limit", "timeout"})
 _STATUS_WORDS = frozenset({"status", "code", "http", "error", "statuscode"})
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
 
-def _phrases() -> Iterator[Rule]:
-    error_class = ""
-    for number, line in enumerate(_FILE.read_text("utf-8").splitlines()):
-        if line.startswith("["):
+def _phrases() -> tuple[list[Rule], list[Rule]]:
+    """The strong and the weak phrases, each in their order."""
+    strong: list[Rule] = []
+    weak: list[Rule] = []
+    phrases, error_class = strong, ""
+    for number, line in enumerate(_FILE.read_text("utf-8").splitlines(), 1):
+        if line.startswith("---"):
+            phrases = weak
+        elif line.startswith("["):
             error_class = line.strip("[]")
         elif line and line[0] != "#":
-            yield Rule(f"{error_class}.evidence-{number}", (line,), ())
+            phrases.append(Rule(f"{error_class}.evidence-{number}", (line,), ()))
+    return strong, weak
 
 
-_BOOK = Book(_phrases(), lambda phrase: tuple(phrase.split()))
+def _words(phrase: str) -> tuple[str, ...]:
+    return tuple(phrase.replace("{*}", WILDS).replace("{}", WILD).split())
+
+
+_STRONG, _WEAK = (Book(phrases, _words) for phrases in _phrases())
 
 
 def is_code_node(node_type: str | None) -> bool:
@@ -93,7 +106,14 @@ def class_of_errno(tokens: Sequence[str]) -> str | None:
 def class_of_text(tokens: Sequence[str]) -> str | None:
     if errno_class := class_of_errno(tokens):
         return errno_class
-    found = _BOOK.first_within(spread(tokens))
+    found = _STRONG.first_within(spread(tokens))
+    if any(token.startswith("aadsts") for token in tokens):
+        return found.error_class if found and found.error_class in _SIGN_IN else "auth"
+    return found.error_class if found else None
+
+
+def class_of_weak_text(tokens: Sequence[str]) -> str | None:
+    found = _WEAK.first_within(spread(tokens))
     return found.error_class if found else None
 
 
@@ -102,9 +122,8 @@ def class_of_names(names: Sequence[str]) -> str | None:
     for name in names:
         if known := class_of_code(name):
             return known
-        words = [word.lower() for word in _HUMPS.split(name) if word]
-        found = _BOOK.first_within(words)
-        if found and found.error_class not in ("validation", "server_error"):
+        found = _STRONG.first_within([word.lower() for word in _HUMPS.split(name) if word])
+        if found:
             return found.error_class
     return None
 
@@ -118,10 +137,12 @@ def class_of_status_in(tokens: Sequence[str], status: str) -> str | None:
     return None
 
 
-def class_by_node(node_type: str | None, found: str | None) -> str | None:
-    """The class that the failed node suggests, given what the text suggests."""
-    if is_database_node(node_type) and found not in _BESIDE_STATEMENTS:
+def class_by_node(node_type: str | None, weak: str | None) -> str | None:
+    """The class where the text tells little: what this kind of node mostly fails by."""
+    if is_database_node(node_type) and weak not in _BESIDE_STATEMENTS:
         return "database"
     name = str(node_type or "").rpartition(".")[2]
+    if weak is None and name == "executeCommand":
+        return "code"
     is_model = "langchain" in str(node_type or "") and name.startswith(_MODEL_NODES)
-    return "ai_model" if is_model and found is None else found
+    return "ai_model" if is_model and weak is None else weak

@@ -27,6 +27,7 @@ _BOOK = Book(all_rules())
 _HINTS: Mapping[str, str] = {rule.key: rule.hint for rule in _BOOK.rules if rule.hint}
 _USER_NODES = frozenset({"n8n-nodes-base.stopAndError"})
 _CODE_ERRORS = frozenset({"WrappedExecutionError", "ExecutionError", "ValidationError"})
+_VAGUE_IN_DATABASES = frozenset({"not_found", "data", "code", "expression", "server_error"})
 _EXPRESSION_ERRORS = frozenset({"ExpressionError", "ExpressionExtensionError"})
 # A phrase of a rule inside a longer message is evidence when it has this many words of its own.
 _FEWEST_OWN_WORDS = 3
@@ -135,24 +136,34 @@ def _class_of(
         return strong.error_class
     if _from_code_node(error, reading):
         return evidence.class_of_errno(tokens) or "code"
-    found = evidence.class_of_text(tokens)
-    if found is None and picked.hint:
-        found = _class_of_hint(picked.hint)
-    found = (
-        found
-        or evidence.class_of_names(reading.unwrapped.names)
-        or evidence.class_of_names([plain(error.name)])
-        or class_of_code(plain(error.http_code))
+    hint = _read(picked.hint) if picked.hint else None
+    told = (
+        evidence.class_of_text(tokens)
+        or (_class_told(hint) if hint else None)
+        or evidence.class_of_names((*reading.unwrapped.names, plain(error.name)))
+    )
+    if told:
+        return _beside_node(error, told)
+    if plain(error.name) in _EXPRESSION_ERRORS:
+        return "expression"
+    weak = (
+        class_of_code(plain(error.http_code))
         or evidence.class_of_status_in(tokens, reading.unwrapped.status)
         or (class_of_code(general.code) if general else None)
+        or evidence.class_of_weak_text(tokens)
+        or (evidence.class_of_weak_text(hint.masked.tokens) if hint else None)
     )
-    if found is None and plain(error.name) in _EXPRESSION_ERRORS:
-        found = "expression"
-    return evidence.class_by_node(error.node_type, found) or "unknown"
+    return evidence.class_by_node(error.node_type, weak) or "unknown"
 
 
-def _class_of_hint(hint: str) -> str | None:
-    reading = _read(hint)
+def _beside_node(error: ErrorInput, told: str) -> str:
+    """A database that says "not found" or "cannot parse" speaks of the statement."""
+    if told in _VAGUE_IN_DATABASES and evidence.is_database_node(error.node_type):
+        return "database"
+    return told
+
+
+def _class_told(reading: _Reading) -> str | None:
     if reading.rule:
         return reading.rule.error_class
     strong = _BOOK.within(reading.masked.tokens, _FEWEST_OWN_WORDS)
@@ -164,7 +175,7 @@ def _general_class(error: ErrorInput, general: General) -> str:
         return general.error_class
     hint = plain(error.description)
     return (
-        (_class_of_hint(hint) if hint else None)
+        (_class_told(_read(hint)) if hint else None)
         or class_of_code(plain(error.http_code))
         or "unknown"
     )

@@ -111,6 +111,8 @@ GENERALS = (
         (
             "The connection cannot be established, this usually occurs due to an incorrect host "
             "(domain) value",
+            "The connection cannot be established, this usually occurs due to an incorrect "
+            "host(domain) value",
         ),
         "ENOTFOUND",
     ),

@@ -20,6 +20,7 @@ from executions.grouping.vocabulary import (
     NAMED_BY_REST,
     NOT_A_NAME,
     NUMBER_KEEPERS,
+    REFUSALS,
     UNITS,
 )
 
@@ -41,6 +42,9 @@ _QUOTED = re.compile(
     r"\"(?P<double>[^\"]{0,1200})\""
     r"|(?<![\w'])'(?P<single>[^'\n]{0,600}(?:'(?=[a-z])[^'\n]{1,300})?)'(?!\w)"
     r"|`(?P<tick>[^`]{0,600})`"
+)
+_CURLY_QUOTED = re.compile(
+    r"(?<!\w)[‘‚][^‘’\n]{1,300}[’‘](?!\w)|[“„][^“”\n]{1,600}[”“]|«[^«»\n]{1,600}»|‹[^‹›\n]{1,300}›"
 )
 _MUSTACHE = re.compile(r"\{\{[^{}]{0,300}\}\}")
 _KEEPS_QUOTED = re.compile(r"(?:response|error code|error_code|code|reason|status):?\s?$", re.I)
@@ -92,8 +96,10 @@ def straight(text: str) -> str:
 
 
 def mask(text: str) -> Masked:
-    text = straight(text[:MOST_CHARACTERS])
+    text = text[:MOST_CHARACTERS]
     attributes: list[tuple[str, str]] = []
+    if not text.isascii():
+        text = straight(_mask_curly(text, attributes))
     if "{{" in text:
         text = _MUSTACHE.sub(VALUE, text)
     if '"' in text or "'" in text or "`" in text:
@@ -104,8 +110,23 @@ def mask(text: str) -> Masked:
     words = text.split()[: MOST_TOKENS * 2]
     tokens = [_memo.get(word) or _token(word) for word in words]
     _mask_by_neighbours(words, tokens)
+    _mask_refused(words, tokens)
     _add_attributes(words, tokens, attributes)
     return Masked(_joined(tokens), tuple(attributes[:MOST_ATTRIBUTES]))
+
+
+def _mask_curly(text: str, attributes: list[tuple[str, str]]) -> str:
+    """Curly quotes first: they can stand inside straight ones, as in 'When clicking ‘Run’'."""
+
+    def replace(found: re.Match[str]) -> str:
+        content = found[0][1:-1]
+        if _is_kept(content, text, found.start()):
+            return content
+        if len(attributes) < MOST_ATTRIBUTES:
+            attributes.append(("name", content.strip()[:LONGEST_ATTRIBUTE]))
+        return VALUE
+
+    return _CURLY_QUOTED.sub(replace, text)
 
 
 def _mask_quoted(text: str, attributes: list[tuple[str, str]]) -> str:
@@ -116,7 +137,7 @@ def _mask_quoted(text: str, attributes: list[tuple[str, str]]) -> str:
         content = found[found.lastgroup or 0]
         if _is_kept(content, text, found.start()):
             return content
-        if content and len(attributes) < MOST_ATTRIBUTES:
+        if content and VALUE not in content and len(attributes) < MOST_ATTRIBUTES:
             attributes.append(("name", content.strip()[:LONGEST_ATTRIBUTE]))
         return VALUE
 
@@ -232,6 +253,17 @@ def _names(tokens: list[str], place: int) -> bool:
         return False
     following = tokens[place + 1] if place + 1 < len(tokens) else ""
     return not following or following in NAME_FOLLOWERS
+
+
+def _mask_refused(words: list[str], tokens: list[str]) -> None:
+    """What is refused in "Invalid sort direction: sideways": one word behind the last colon."""
+    if len(tokens) < 3 or tokens[0] not in REFUSALS or words[-2][-1] != ":":
+        return
+    last = tokens[-1]
+    if last in _HOLES or last in NOT_A_NAME:
+        return
+    if last.isalpha() and not last.endswith(("ed", "ing", "able")):
+        tokens[-1] = VALUE
 
 
 def _mask_rest(tokens: list[str], place: int) -> None:

@@ -79,6 +79,7 @@ NAME_FOLLOWERS = _words(
 # Words of sentences: never a name by their place alone.
 NOT_A_NAME = _words(
     """
+    incorrect wrong correct new fresh successful possible necessary ready
     a about above access account accounts activation admin after again against agents all
     already also among an and another any apikey archive are argument arguments array as ask at
     attribute attributes authentication authorization available bad based be because before
@@ -137,3 +138,8 @@ UNITS = _words(
 
 # A name_with_underscores right behind one of these is a code.
 CODE_KEEPERS = ("response:", "code:", "reason:", "error_code:")
+
+# A message that begins so ends with what it refuses.
+REFUSALS = _words(
+    "invalid unknown unsupported unrecognized unrecognised undefined illegal missing malformed bad"
+)

@@ -25,6 +25,13 @@ class Pattern:
     has_run: bool
 
     @property
+    def own_words(self) -> int:
+        """A pattern that begins or ends with a placeholder says less inside another message."""
+        return (
+            self.words - 2 if self.tokens[0] in _HOLES or self.tokens[-1] in _HOLES else self.words
+        )
+
+    @property
     def rank(self) -> tuple[int, int]:
         """More words of its own first; among equals the earlier one."""
         return -self.words, self.order
@@ -85,7 +92,7 @@ class Book:
         """The rule that a part of the message follows, with at least so many own words."""
         best: Pattern | None = None
         for pattern in self._candidates(tokens):
-            if pattern.words < fewest_words or (best and pattern.rank > best.rank):
+            if pattern.own_words < fewest_words or (best and pattern.rank > best.rank):
                 continue
             if pattern.is_within(tokens):
                 best = pattern
