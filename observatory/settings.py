@@ -12,9 +12,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 from executions.n8n.addresses import parse_allowed_networks
 from observatory import env
+from observatory.bootstrap import state_directory
 from observatory.logging import configure_logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# What this installation alone keeps: the embedded servers' data, secrets, logs, the demo's diary.
+STATE_DIR = state_directory()
 
 # --- Secrets ---------------------------------------------------------------------------------
 # Without them the project can be checked and its commands that need no secret can run; the web
