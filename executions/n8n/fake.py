@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from executions.n8n.fake_data import Row
-from executions.n8n.fake_errors import CODE_OF_KIND, ErrorJson, plain_error
+from executions.n8n.fake_errors import CODE_OF_KIND, KINDS, ErrorJson, plain_error
 from executions.n8n.fake_faults import Dialect, FaultPlan
 from executions.n8n.fake_http import RequestLog
 from executions.n8n.fake_store import (
@@ -24,6 +24,7 @@ from executions.n8n.fake_store import (
     GONE,
     NEVER,
     RUNNING,
+    STATUSES,
     ExecutionStore,
     NewRow,
 )
@@ -83,6 +84,8 @@ class FakeN8n:
         self.log = RequestLog()
         self.retry_status = "success"
         self.last_page: dict[str, Any] | None = None
+        self.before_answer: Callable[[], object] = lambda: None
+        self.on_action: Callable[[str, str], object] = lambda kind, execution_id: None
         self.store = ExecutionStore(first_id)
         self.workflows: list[FakeWorkflow] = []
         self.lock = threading.RLock()
@@ -137,8 +140,9 @@ class FakeN8n:
         mode: str = "webhook",
         retry_of: str = "",
         parent: str = "",
+        caused_by: str = "",
     ) -> str:
-        """An execution begins; its id."""
+        """An execution begins; its id. Its parent calls it; a failed one causes an error run."""
         with self.lock:
             moment = milliseconds(at or self.clock())
             row_id = self._add(workflow_id, "running", mode, moment, moment)
@@ -147,6 +151,8 @@ class FakeN8n:
             if parent:
                 self.store.parent[row_id] = int(parent)
                 self.store.child[int(parent)] = row_id
+            if caused_by:
+                self.store.parent[row_id] = int(caused_by)
             return str(row_id)
 
     def queue(self, workflow_id: str, *, at: datetime | None = None, mode: str = "webhook") -> str:
@@ -220,6 +226,20 @@ class FakeN8n:
                 self.store.set_status(index, "crashed")
                 self.store.stopped[index] = moment
             return [str(self.store.ids[index]) for index in crashed]
+
+    def retry(self, execution_id: str, *, at: datetime | None = None) -> str:
+        """Run it again as it was; how that ends is said by `retry_status`. The new run's id."""
+        with self.lock:
+            index = self._index(execution_id)
+            is_failing = self.retry_status == "error"
+            return self.run(
+                self.workflows[self.store.workflow[index]].id,
+                self.retry_status,
+                at=at,
+                error=(KINDS[self.store.error[index]] or None) if is_failing else None,
+                mode="retry",
+                retry_of=execution_id,
+            )
 
     # --- The database ------------------------------------------------------------------------
 
@@ -305,6 +325,11 @@ class FakeN8n:
     def row(self, execution_id: str) -> FakeRow | None:
         index = self.store.find(int(execution_id))
         return None if index is None else self._truth(Row(self.store, self.workflows, index))
+
+    def status_of(self, execution_id: str) -> str | None:
+        """The status, without the rest; None where there is no such row."""
+        index = self.store.find(int(execution_id))
+        return None if index is None else STATUSES[self.store.status[index]]
 
     @property
     def running(self) -> int:

@@ -41,6 +41,7 @@ class Refused(Exception):
 def answer(fake: FakeN8n, request: Request) -> tuple[Answer, Fault | None]:
     """The answer and the fault that befalls it; faults of content are done already."""
     with fake.lock:
+        fake.before_answer()
         fault = fake.plan.take(request.path)
         instead = _content_fault(fault)
         if instead is not None:
@@ -281,6 +282,7 @@ class _Api:
             raise Refused(400, "Cannot delete a running execution")
         content = row.single() | {"id": row.id}
         self.fake.delete(str(row.id))
+        self.fake.on_action("delete", str(row.id))
         return content
 
     def _retry(self, row: Row) -> Json:
@@ -292,14 +294,8 @@ class _Api:
             )
         if not row.has_data:
             raise Refused(404, "Not Found")
-        error = row.error_kind() or None
-        new_id = self.fake.run(
-            row.workflow.id,
-            self.fake.retry_status,
-            error=error if self.fake.retry_status == "error" else None,
-            mode="retry",
-            retry_of=str(row.id),
-        )
+        new_id = self.fake.retry(str(row.id))
+        self.fake.on_action("retry", str(row.id))
         place = self.fake.store.find(int(new_id))
         if place is None:
             raise Refused(500, "The retry is lost")
@@ -314,6 +310,7 @@ class _Api:
             )
         was_queued = row.started == NEVER
         self.fake.finish(str(row.id), "canceled")
+        self.fake.on_action("stop", str(row.id))
         place = self.fake.store.find(row.id)
         stopped = Row(self.fake.store, self.fake.workflows, place or 0).listed()
         return {

@@ -1,6 +1,7 @@
 """The workflows of a stand-in n8n and the JSON that describes them."""
 
 import base64
+import functools
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ def iso(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"
 
 
+@functools.cache
 def stable_id(text: str) -> str:
     """An id as n8n's, sixteen letters and digits, always the same for a text."""
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
