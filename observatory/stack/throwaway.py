@@ -83,7 +83,7 @@ def throwaway_folder() -> Iterator[Path]:
     temporary, user = Path(tempfile.gettempdir()), server_user()
     parent = temporary if can_enter(user, temporary) else open_folder()
     for left in parent.glob(f"{PREFIX}*"):
-        if left.stat().st_mtime < time.time() - SWEEP_AFTER and not is_locked(left / "lock"):
+        if is_old(left) and not is_locked(left / "lock"):
             shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     folder.chmod(0o711)
@@ -93,6 +93,14 @@ def throwaway_folder() -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_old(folder: Path) -> bool:
+    """Old enough to have been locked long ago; false too for one that goes just now."""
+    try:
+        return folder.stat().st_mtime < time.time() - SWEEP_AFTER
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
