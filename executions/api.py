@@ -1,10 +1,12 @@
 """REST: environments with their syncs, and executions."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import transaction
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, status
 from rest_framework.decorators import action
@@ -12,11 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions import environments, tasks
+from executions.caveats import coverage_report
 from executions.filters import ExecutionFilter
 from executions.models import Environment, Execution, SyncRun
 from executions.serializers import (
     ConnectionReportSerializer,
     ConnectionSerializer,
+    CoverageSerializer,
     EnvironmentChangeSerializer,
     EnvironmentSerializer,
     ExecutionSerializer,
@@ -117,6 +121,14 @@ class EnvironmentViewSet(TenantViewSet[Environment]):
         runs = SyncRun.objects.for_tenant(self.tenant).filter(environment=self.get_object())
         page = self.paginate_queryset(runs)
         return self.get_paginated_response(SyncRunSerializer(page, many=True).data)
+
+    @extend_schema(responses=CoverageSerializer)
+    @action(detail=True)
+    def coverage(self, request: Request, pk: str) -> Response:
+        """Which time has really been seen within the tenant's retention."""
+        since = timezone.now() - timedelta(days=self.tenant.retention_days)
+        report = coverage_report(self.get_object(), since=since)
+        return Response(CoverageSerializer(report).data)
 
     def _report(self, values: dict[str, Any]) -> Any:
         try:

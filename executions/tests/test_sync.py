@@ -432,6 +432,23 @@ def test_a_fault_names_itself_and_heals_with_the_next_good_turn(
     assert stored(environment) == truth(n8n)
 
 
+def test_the_daily_comparison_finds_what_n8n_deleted(n8n, environment, turn):
+    n8n.add_many(700)
+    turn()
+    deleted = [row.id for row in n8n.rows()][300:303]
+    for row_id in deleted:
+        n8n.delete(row_id)
+
+    turn(reconciled_at=timezone.now() - timedelta(days=2))
+    turn()
+
+    gone = rows(environment).exclude(gone_at=None)
+    assert sorted(gone.values_list("n8n_execution_id", flat=True)) == sorted(deleted)
+    assert set(gone.values_list("normalized_status", flat=True)) <= {"success", "error"}
+    assert rows(environment).count() == 700
+    assert rows(environment).exclude(recheck_at=None).count() == 0
+
+
 def test_a_paused_environment_is_left_alone(n8n, environment, turn):
     rows(environment, Environment).update(is_paused=True)
 

@@ -36,6 +36,7 @@ API = {
     "api-environment-test": ("post", 415),
     "api-environment-sync": ("post", 202),
     "api-environment-sync-runs": ("get", 200),
+    "api-environment-coverage": ("get", 200),
     "api-execution-list": ("get", 200),
     "api-execution-detail": ("get", 200),
 }
