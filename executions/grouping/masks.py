@@ -7,7 +7,7 @@ means does not depend on other messages, so the order in which messages come cha
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from executions.grouping.codes import ERRNOS
 from executions.grouping.vocabulary import (
@@ -30,13 +30,18 @@ SECRET_MARK = "secret]"
 WILD = "zzwild"
 WILDS = "zzwilds"
 _HOLES = frozenset({VALUE, WILD, WILDS})
+# Tokens that say something of themselves or of the next one by their neighbours.
+_TELLING = frozenset({VALUE}) | UNITS | NAMED_BY_NEXT | BEFORE_HOSTS
 
-MOST_CHARACTERS = 2400
+MOST_CHARACTERS = 2000
 MOST_TOKENS = 80
+MOST_QUOTES = 60
+MOST_WORDS = 120
 MOST_ATTRIBUTES = 8
 LONGEST_ATTRIBUTE = 120
 _MEMO_LIMIT = 20_000
 _LONGEST_MEMO = 48
+_LONGEST_WORD = 160
 
 _QUOTED = re.compile(
     r"\"(?P<double>[^\"]{0,1200})\""
@@ -49,13 +54,13 @@ _CURLY_QUOTED = re.compile(
 _MUSTACHE = re.compile(r"\{\{[^{}]{0,300}\}\}")
 _KEEPS_QUOTED = re.compile(r"(?:response|error code|error_code|code|reason|status):?\s?$", re.I)
 _SNAKE = re.compile(r"[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){0,8}")
-_CURLY = str.maketrans(
-    {
-        "‘": "'", "’": "'", "‚": "'", "‛": "'", "‹": "'", "›": "'", "′": "'", "´": "'",
-        "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "″": '"',
-        "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "…": "...", "\u00a0": " ",
-    }
-)  # fmt: skip
+_STRAIGHT = (
+    *((curly, "'") for curly in "‘’‚‛‹›′´"),
+    *((curly, '"') for curly in "“”„«»″"),
+    *((dash, "-") for dash in "–—‐‑−"),
+    ("…", "..."),
+    ("\u00a0", " "),
+)
 
 _EDGES = " \t.,;:!?()[]{}<>\"'`*|=&#~^-–"
 _PLAIN = re.compile(r"[a-z]+(?:['-][a-z]+)*")
@@ -77,8 +82,7 @@ _ADDRESS = re.compile(
 _NUMBER = re.compile(r"[\d.,]{1,40}")
 
 
-@dataclass(frozen=True, slots=True)
-class Masked:
+class Masked(NamedTuple):
     tokens: tuple[str, ...]
     attributes: tuple[tuple[str, str], ...]
 
@@ -92,7 +96,10 @@ _memo: dict[str, str] = {}
 
 def straight(text: str) -> str:
     """Straight quotes and dashes, whatever the author's keyboard made of them."""
-    return text if text.isascii() else text.translate(_CURLY)
+    for curly, plain in _STRAIGHT:
+        if curly in text:
+            text = text.replace(curly, plain)
+    return text
 
 
 def mask(text: str) -> Masked:
@@ -107,11 +114,12 @@ def mask(text: str) -> Masked:
     if "SSL routines" in text:
         # OpenSSL joins the parts of its errors by colons: address, library, reason, file, line.
         text = text.replace(":", " ")
-    words = text.split()[: MOST_TOKENS * 2]
+    words = text.split(None, MOST_WORDS)[:MOST_WORDS]
     tokens = [_memo.get(word) or _token(word) for word in words]
     _mask_by_neighbours(words, tokens)
     _mask_refused(words, tokens)
-    _add_attributes(words, tokens, attributes)
+    if VALUE in tokens:
+        _add_attributes(words, tokens, attributes)
     return Masked(_joined(tokens), tuple(attributes[:MOST_ATTRIBUTES]))
 
 
@@ -126,7 +134,7 @@ def _mask_curly(text: str, attributes: list[tuple[str, str]]) -> str:
             attributes.append(("name", content.strip()[:LONGEST_ATTRIBUTE]))
         return VALUE
 
-    return _CURLY_QUOTED.sub(replace, text)
+    return _CURLY_QUOTED.sub(replace, text, count=MOST_QUOTES)
 
 
 def _mask_quoted(text: str, attributes: list[tuple[str, str]]) -> str:
@@ -141,7 +149,7 @@ def _mask_quoted(text: str, attributes: list[tuple[str, str]]) -> str:
             attributes.append(("name", content.strip()[:LONGEST_ATTRIBUTE]))
         return VALUE
 
-    return _QUOTED.sub(replace, text)
+    return _QUOTED.sub(replace, text, count=MOST_QUOTES)
 
 
 def _is_kept(content: str, text: str, start: int) -> bool:
@@ -159,6 +167,8 @@ def _token(word: str) -> str:
         token = VALUE
     elif WILD in word:
         token = WILDS if WILDS in word else WILD
+    elif len(word) > _LONGEST_WORD:
+        token = VALUE
     else:
         token = _judge(word.strip(_EDGES)) or " "
     if len(word) <= _LONGEST_MEMO:
@@ -215,21 +225,27 @@ def _judge_dotted(low: str) -> str:
 
 
 def _mask_by_neighbours(words: list[str], tokens: list[str]) -> None:
-    last = len(tokens) - 1
     for place, token in enumerate(tokens):
-        if token == VALUE:
-            if place and (kept := _kept_value(words[place], words[place - 1], tokens[place - 1])):
-                tokens[place] = kept
-        elif token in UNITS:
-            if place and tokens[place - 1] in _HOLES:
-                tokens[place] = " "
-        elif token in NAMED_BY_NEXT:
-            if place < last and _names(tokens, place + 1):
-                tokens[place + 1] = VALUE
-            elif place < last and words[place].endswith(":") and token in NAMED_BY_REST:
-                _mask_rest(tokens, place + 1)
-        elif place < last and token in BEFORE_HOSTS and tokens[place + 1] not in NOT_A_NAME:
+        if token in _TELLING:
+            _look_around(words, tokens, place, token)
+
+
+def _look_around(words: list[str], tokens: list[str], place: int, token: str) -> None:
+    if token == VALUE:
+        if place and (kept := _kept_value(words[place], words[place - 1], tokens[place - 1])):
+            tokens[place] = kept
+    elif token in UNITS:
+        if place and tokens[place - 1] in _HOLES:
+            tokens[place] = " "
+    elif place == len(tokens) - 1:
+        return
+    elif token in BEFORE_HOSTS:
+        if tokens[place + 1] not in NOT_A_NAME:
             tokens[place + 1] = VALUE
+    elif _names(tokens, place + 1):
+        tokens[place + 1] = VALUE
+    elif token in NAMED_BY_REST and words[place].endswith(":"):
+        _mask_rest(tokens, place + 1)
 
 
 def _kept_value(word: str, word_before: str, token_before: str) -> str:

@@ -7,20 +7,24 @@ object, ten megabytes.
 """
 
 import json
+import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from executions.grouping import masks
 from executions.grouping.codes import ERRNOS, class_of_code
 from executions.grouping.general import ADVICE, EMPTY_WORDS, GENERALS, General
+from executions.grouping.reading import Reading, read
 from executions.grouping.secrets import scrub
-from executions.grouping.unwrap import unwrap
 
 LONGEST_TEXT = 8192
 # Read beyond the cut, so that a secret that the cut would halve is still seen whole.
 _OVERLAP = 512
 _MOST_MESSAGES = 5
+_LONGEST_CODE = 80
+_CODE = re.compile(r"[A-Z0-9_-]{2,80}")
 
 _GENERAL_BY_TEMPLATE: Mapping[str, General] = {
     masks.mask(sentence).template: general for general in GENERALS for sentence in general.sentences
@@ -28,7 +32,6 @@ _GENERAL_BY_TEMPLATE: Mapping[str, General] = {
 # What axios says, with nothing behind it.
 _CLIENT_STATUS = "request failed with status code "
 _SUB_NODE = General("configuration.sub_node", ())
-_LONGEST_GENERAL = max(len(one) for general in GENERALS for one in general.sentences) + 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class ErrorInput:
 
     message: object = None
     description: object = None
-    messages: Sequence[object] = ()
+    messages: tuple[object, ...] = ()
     cause: object = None
     http_code: object = None
     name: object = None
@@ -45,11 +48,12 @@ class ErrorInput:
     status: str = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Picked:
+class Picked(NamedTuple):
     message: str
-    detail: str = ""
+    reading: Reading
     general: General | None = None
+    detail: str = ""
+    detail_reading: Reading | None = None
     hint: str = ""
 
 
@@ -91,6 +95,18 @@ def clean(text: str) -> str:
     return scrub(text.strip())[:LONGEST_TEXT].strip()
 
 
+def short_code(value: object) -> str:
+    """A status or error code in upper case; empty when the value is none."""
+    code = str(value)[:_LONGEST_CODE].strip().upper() if isinstance(value, str | int) else ""
+    return code if _CODE.fullmatch(code) else ""
+
+
+def short_name(value: object) -> str:
+    """The name of an error class; empty when the value is none."""
+    name = value[:_LONGEST_CODE] if isinstance(value, str) else ""
+    return name if name.isidentifier() else ""
+
+
 def _as_text(value: object) -> str:
     if isinstance(value, Mapping):
         for key in ("message", "description", "error", "name"):
@@ -103,11 +119,9 @@ def _as_text(value: object) -> str:
         return f"[{type(value).__name__}]"
 
 
-def general_of(text: str) -> General | None:
+def general_of(reading: Reading) -> General | None:
     """The general sentence that the text consists of, with any wrapper around it."""
-    if len(text) > _LONGEST_GENERAL:
-        return None
-    template = masks.mask(unwrap(text).text).template
+    template = reading.template
     if known := _GENERAL_BY_TEMPLATE.get(template):
         return known
     if template.startswith(_CLIENT_STATUS):
@@ -122,30 +136,27 @@ def _general_of_status(status: str) -> General | None:
 
 
 def pick(error: ErrorInput) -> Picked:
-    message = plain(error.message)
-    if not message:
+    if not (message := plain(error.message)):
         return _first_of(error)
-    general, detail = _split(message)
-    if general is None:
-        return Picked(message, hint=plain(error.description))
-    if not detail:
+    first, line_break, rest = message.partition("\n")
+    if line_break and rest:
+        # A stored text is the sentence, a line break and the detail; it is read the same way.
+        reading = read(first)
+        if general := general_of(reading):
+            return Picked(message, reading, general, rest.strip(), read(rest.strip()))
+    reading = read(message)
+    if general := general_of(reading):
         detail = _detail(error, general, message)
-    return Picked(message, detail, general)
+        return Picked(message, reading, general, detail, read(detail) if detail else None)
+    return Picked(message, reading, hint=plain(error.description))
 
 
 def _first_of(error: ErrorInput) -> Picked:
     for value in (error.description, *error.messages[:_MOST_MESSAGES], error.cause):
         if text := plain(value):
-            return Picked(text, general=general_of(text))
-    return Picked("")
-
-
-def _split(message: str) -> tuple[General | None, str]:
-    """A stored text is the sentence, a line break and the detail; it is read the same way."""
-    first, line_break, rest = message.partition("\n")
-    if line_break and (general := general_of(first)):
-        return general, rest.strip()
-    return general_of(message), ""
+            reading = read(text)
+            return Picked(text, reading, general_of(reading))
+    return Picked("", read(""))
 
 
 def _detail(error: ErrorInput, general: General, message: str) -> str:
@@ -156,7 +167,8 @@ def _detail(error: ErrorInput, general: General, message: str) -> str:
             continue
         if is_errno and general.code in text.upper():
             return ""
-        if tells_something(text) and general_of(text) is None:
+        reading = read(text)
+        if tells_something(reading) and general_of(reading) is None:
             return text
     return ""
 
@@ -165,6 +177,6 @@ def is_advice(text: str) -> bool:
     return text[:40].lower().startswith(ADVICE)
 
 
-def tells_something(text: str) -> bool:
-    core = unwrap(text).text.strip(" .!?\"'").lower()
-    return len(core) > 3 and core not in EMPTY_WORDS
+def tells_something(reading: Reading) -> bool:
+    template = reading.template
+    return len(template) > len(masks.VALUE) and template not in EMPTY_WORDS

@@ -7,11 +7,13 @@ message, stays as it is and is grouped by its first words.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _MOST_LAYERS = 6
 _DEEPEST = 40
 _MOST_BRACKETS = 400
+_LONGEST_POSITION = 120
+_FARTHEST_FIELD = 3000
 
 _NAME = re.compile(
     r"(?:[A-Za-z_$][\w$.]{0,80}(?:Error|Exception)|error|fatal|Uncaught(?: \(in promise\))?"
@@ -25,7 +27,7 @@ _STATUS = re.compile(
     r"(?:\s[-–:]\s|:\s|\s(?=[\"'{<A-Za-z])|\s{0,2}$)"
 )
 _POSITION = re.compile(
-    r"\s?[\[(](?:line|item|for item|condition|run)\s\d{1,9}(?:,\s[a-z ]{0,20}\d{1,9}){0,3}[\])]"
+    r"[\[(](?:line|item|for item|condition|run)\s\d{1,9}(?:,\s[a-z ]{0,20}\d{1,9}){0,3}[\])]"
 )
 _STACK = re.compile(r"\n\s{1,20}at\s")
 _TITLE = re.compile(r"<(title|h1|h2)\b[^<>]{0,200}>([^<]{1,300})", re.I)
@@ -67,8 +69,7 @@ _TEXT_KEYS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Unwrapped:
+class Unwrapped(NamedTuple):
     text: str
     names: tuple[str, ...] = ()
     status: str = ""
@@ -117,10 +118,12 @@ def _without_status(text: str, status: str) -> tuple[str, str]:
 
 
 def _without_position(text: str) -> tuple[str, bool]:
-    if not text.endswith((")", "]")) and "[" not in text:
+    """Without "[line 12, for item 3]" and the like at the end."""
+    tail = text[-_LONGEST_POSITION:]
+    if "[" not in tail and "(" not in tail:
         return text, False
-    short = _POSITION.sub("", text)
-    return short, short != text and "line" in text[-60:]
+    short = _POSITION.sub("", tail)
+    return text[: len(text) - len(tail)] + short, short != tail and "line" in tail
 
 
 def _inner(text: str) -> str | None:
@@ -176,7 +179,7 @@ def _message_in(body: str) -> str:
         body = body.replace('\\"', '"')
     if text := _text_of(_parsed(body), 0):
         return text
-    field = _FIELD.search(body)
+    field = _FIELD.search(body, 0, _FARTHEST_FIELD)
     return field[1].strip() if field else ""
 
 
