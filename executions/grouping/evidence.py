@@ -54,18 +54,18 @@ _STATUS_WORDS = frozenset({"status", "code", "http", "error", "statuscode"})
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
 
-def _phrases() -> tuple[list[Rule], list[Rule]]:
+def phrases() -> tuple[list[Rule], list[Rule]]:
     """The strong and the weak phrases, each in their order."""
     strong: list[Rule] = []
     weak: list[Rule] = []
-    phrases, error_class = strong, ""
+    current, error_class = strong, ""
     for number, line in enumerate(_FILE.read_text("utf-8").splitlines(), 1):
         if line.startswith("---"):
-            phrases = weak
+            current = weak
         elif line.startswith("["):
             error_class = line.strip("[]")
         elif line and line[0] != "#":
-            phrases.append(Rule(f"{error_class}.evidence-{number}", (line,), ()))
+            current.append(Rule(f"{error_class}.evidence-{number}", (line,), ()))
     return strong, weak
 
 
@@ -73,7 +73,7 @@ def _words(phrase: str) -> tuple[str, ...]:
     return tuple(phrase.replace("{*}", WILDS).replace("{}", WILD).split())
 
 
-_STRONG, _WEAK = (Book(phrases, _words) for phrases in _phrases())
+_STRONG, _WEAK = (Book(rules, _words) for rules in phrases())
 
 
 def is_code_node(node_type: str | None) -> bool:

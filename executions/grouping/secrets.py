@@ -101,6 +101,7 @@ _SECRET_KEY = re.compile(
     r"(?:api|auth|access|account|shared|private|secret|encryption|master|signing|license)[ _-]?$"
 )
 _RANDOM = re.compile(r"[\d*]")
+_SENTENCE = re.compile(r"[a-z]{1,40} [a-z]")
 _PORT = re.compile(r"\d{1,5}(?:[/?#]|$)")
 _SPOKEN = (
     r"(?: is| was| provided| given| supplied| used)?:? "
@@ -222,14 +223,17 @@ def _may_be_secret(found: re.Match[str], value: str) -> bool:
     name, low = found["name"], found.string
     if name == "key" and not _SECRET_KEY.search(low, max(0, found.start() - 16), found.start()):
         return False
-    if len(name) < 5 and low[found.start() - 1 : found.start()].isalnum():
+    if name != "key" and len(name) < 5 and low[found.start() - 1 : found.start()].isalnum():
         return False
     bare = value.strip("\"'\\,.)]}([{")
     if not bare or bare in _PLAIN:
         return False
     if found["mark"] != ":" or bare == "secret":
         return True
-    if name == "key" or name.startswith(("pass", "pwd", "secret")):
+    if name == "key":
+        # "privateKey: Unsupported format" goes on as a sentence; a key holds more than letters.
+        return " " not in bare and not (bare.isalpha() and _SENTENCE.match(low, found.end()))
+    if name.startswith(("pass", "pwd", "secret")):
         return " " not in bare or name.startswith("pass")
     if found["close"][:1] in ("'", '"', "\\") and value[0] in "\"'\\":
         return True
