@@ -19,13 +19,17 @@ from executions.models import Execution, SyncRun
 from executions.n8n.client import ExecutionPage, execution_cursor
 from executions.n8n.errors import BadRequest
 from executions.normalize import ExecutionRecord, normalize
+from executions.progress import progress_of
 from executions.turn import Turn
+from tenants.realtime import publish
 
-# A page has 250 rows; going one page below the highest id known catches runs that ended out of
-# order at no cost, because a smaller page costs n8n the same.
-OVERLAP = 250
+# Going so far below the highest id known catches runs that ended out of order. It is less than a
+# page of 250, so that a cycle with up to a hundred new runs takes one page: a smaller page would
+# cost n8n the same.
+OVERLAP = 150
 # Bounds the look for vanished rows by an index; longer than the window that is compared.
 COMPARED = timedelta(days=8)
+TELL_EVERY = 1.0
 
 
 @dataclass(slots=True)
@@ -54,9 +58,31 @@ def walk(turn: Turn, run: SyncRun) -> bool:
                 upcoming = ahead.submit(_fetch, turn, step.next_position)
             run.busy_ms, began = run.busy_ms + _since(began), time.monotonic()
             _write(turn, run, step)
+            _tell(turn, run)
             if upcoming is None:
                 return step.is_last
             page = upcoming.result()
+
+
+def _tell(turn: Turn, run: SyncRun) -> None:
+    """Progress for open pages, at most once a second; a cycle of one page is none to follow."""
+    is_short = run.kind == SyncRun.Kind.CYCLE and run.pages == 1
+    is_over = run.state == SyncRun.State.DONE
+    if is_short or (not is_over and time.monotonic() - turn.told_at < TELL_EVERY):
+        return
+    turn.told_at = time.monotonic()
+    progress = progress_of(run)
+    publish(
+        turn.tenant.pk,
+        "sync.progress",
+        {
+            "environment_id": str(turn.environment.pk),
+            "run_id": str(run.pk),
+            "current": progress.current,
+            "total": progress.total,
+            "percentage": progress.percentage,
+        },
+    )
 
 
 def _since(began: float) -> int:

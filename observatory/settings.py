@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
+from redis.connection import parse_url
 
 from executions.n8n.addresses import parse_allowed_networks
 from observatory import env
@@ -71,6 +72,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_htmx",
     "django_celery_beat",
+    "django_eventstream",
     "django_structlog",
     "axes",
     "csp",
@@ -145,6 +147,13 @@ CACHES = {
         "KEY_PREFIX": "observatory",
     }
 }
+# Events reach every web process through Redis, and are stored so that a page that was away gets
+# what it missed.
+EVENTSTREAM_REDIS = {
+    name: value for name, value in parse_url(REDIS_URL).items() if name != "connection_class"
+} | {"ssl": REDIS_URL.startswith("rediss://")}
+EVENTSTREAM_STORAGE_CLASS = "tenants.realtime.ReturningStorage"
+EVENTSTREAM_CHANNELMANAGER_CLASS = "tenants.realtime.TenantChannels"
 
 # --- Copying from n8n ------------------------------------------------------------------------
 SYNC_SECONDS = env.integer("OBSERVATORY_SYNC_SECONDS", 30, minimum=5, maximum=86_400)
@@ -215,6 +224,8 @@ SPECTACULAR_SETTINGS = {
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# What browsers ask for by a fixed address, such as /favicon.ico.
+WHITENOISE_ROOT = BASE_DIR / "static" / "root"
 # While developing, files are served from where they are written.
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
 STORAGES = {

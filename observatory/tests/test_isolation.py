@@ -44,6 +44,7 @@ API = {
 ELSEWHERE = {
     "livez",
     "readyz",
+    "event-stream",
     "home",
     "sign-in",
     "sign-out",
