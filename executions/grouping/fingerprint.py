@@ -7,9 +7,10 @@ needs a new `GROUPING_VERSION`: groups of two versions never mix.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from executions.grouping import evidence
 from executions.grouping.codes import class_of_code
@@ -17,7 +18,7 @@ from executions.grouping.general import General
 from executions.grouping.masks import MOST_ATTRIBUTES
 from executions.grouping.reading import Reading, read
 from executions.grouping.rules.book import Book
-from executions.grouping.rules.rule import Rule, all_rules
+from executions.grouping.rules.rule import all_rules
 from executions.grouping.text import ErrorInput, Picked, pick, plain, short_code, short_name
 
 GROUPING_VERSION = 1
@@ -54,6 +55,15 @@ class Grouping:
     attributes: tuple[tuple[str, str], ...]
 
 
+class _Group(NamedTuple):
+    """What makes a group: `kind` keeps the texts of authors apart from those of programs."""
+
+    kind: str
+    error_class: str
+    template: str
+    rule_key: str | None = None
+
+
 def classify(error: ErrorInput) -> Grouping:
     """The group and class of an error. It never raises and keeps no secret."""
     return _remembered(error) if _is_small(error) else classify_anew(error)
@@ -73,18 +83,19 @@ def classify_anew(error: ErrorInput) -> Grouping:
         sentence = _SILENT.get(error.status, _SILENT_ELSE)
         picked = Picked(sentence, read(sentence))
     if error.node_type in _USER_NODES:
-        basis = f"user_defined:{picked.reading.template}"
-        return _grouping(basis, "user_defined", None, picked.message, picked.reading, ())
-    if picked.general is None:
-        return _known_or_masked(error, picked, picked.message, picked.reading, None)
+        group = _Group("user", "user_defined", picked.reading.template)
+        return _grouping(group, error, picked.message, picked.reading)
+    general = picked.general
+    if general is None:
+        group = _known_or_masked(error, picked, picked.reading)
+        return _grouping(group, error, picked.message, picked.reading)
     if picked.detail_reading is None:
-        error_class = _general_class(error, picked.general)
-        codes = _codes(error, picked.reading)
-        return _grouping(
-            picked.general.key, error_class, None, picked.message, picked.reading, codes
-        )
+        error_class = _general_class(error, general)
+        group = _Group("rule", error_class, general.sentences[0], general.key)
+        return _grouping(group, error, picked.message, picked.behind or picked.reading)
+    group = _known_or_masked(error, picked, picked.detail_reading)
     text = f"{picked.message.splitlines()[0]}\n{picked.detail}"
-    return _known_or_masked(error, picked, text, picked.detail_reading, picked.general)
+    return _grouping(group, error, text, picked.detail_reading)
 
 
 def hint_for(rule_key: str | None) -> str:
@@ -92,27 +103,26 @@ def hint_for(rule_key: str | None) -> str:
     return _HINTS.get(rule_key or "", "")
 
 
-def _known_or_masked(
-    error: ErrorInput, picked: Picked, text: str, reading: Reading, general: General | None
-) -> Grouping:
-    codes = _codes(error, reading)
+def _known_or_masked(error: ErrorInput, picked: Picked, reading: Reading) -> _Group:
     if rule := _BOOK.whole(reading.tokens):
-        return _grouping(rule.key, rule.error_class, rule, text, reading, codes)
-    error_class = _class_of(error, picked, reading, general)
-    return _grouping(_basis(reading, general), error_class, None, text, reading, codes)
+        return _Group("rule", rule.error_class, rule.patterns[0], rule.key)
+    error_class = _class_of(error, picked, reading)
+    return _Group("text", error_class, _telling_template(reading, picked.general))
 
 
-def _basis(reading: Reading, general: General | None) -> str:
+def _telling_template(reading: Reading, general: General | None) -> str:
     """A short detail or body says too little alone: what it came with belongs to its group."""
     template = reading.template
-    if general and len(reading.tokens) < _FEWEST_TELLING_WORDS:
-        return f"{general.key}:{template}"
-    if reading.unwrapped.from_body and len(reading.tokens) < _FEWEST_TELLING_WORDS:
-        return f"body {reading.unwrapped.status}:{template}"
+    if len(reading.tokens) >= _FEWEST_TELLING_WORDS:
+        return template
+    if general:
+        return f"{general.sentences[0]}: {template}"
+    if reading.unwrapped.from_body:
+        return f"{reading.unwrapped.status} body: {template}"
     return template
 
 
-def _class_of(error: ErrorInput, picked: Picked, reading: Reading, general: General | None) -> str:
+def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
     tokens = reading.tokens
     if strong := _BOOK.within(tokens, _FEWEST_OWN_WORDS):
         return strong.error_class
@@ -131,7 +141,7 @@ def _class_of(error: ErrorInput, picked: Picked, reading: Reading, general: Gene
     weak = (
         class_of_code(short_code(error.http_code))
         or evidence.class_of_status_in(tokens, reading.unwrapped.status)
-        or (class_of_code(general.code) if general else None)
+        or (class_of_code(picked.general.code) if picked.general else None)
         or evidence.class_of_weak_text(tokens)
         or (evidence.class_of_weak_text(hint.tokens) if hint else None)
     )
@@ -177,20 +187,13 @@ def _codes(error: ErrorInput, reading: Reading) -> tuple[tuple[str, str], ...]:
     return (("code", code),) if code and class_of_code(code) else ()
 
 
-def _grouping(
-    basis: str,
-    error_class: str,
-    rule: Rule | None,
-    text: str,
-    reading: Reading,
-    codes: Sequence[tuple[str, str]],
-) -> Grouping:
-    attributes = dict.fromkeys((*codes, *reading.masked.attributes))
+def _grouping(group: _Group, error: ErrorInput, text: str, reading: Reading) -> Grouping:
+    attributes = dict.fromkeys((*_codes(error, reading), *reading.masked.attributes))
     return Grouping(
-        fingerprint=_fingerprint(basis),
-        error_class=error_class,
-        template=(rule.patterns[0] if rule else reading.template)[:LONGEST_TEMPLATE],
-        rule_key=rule.key if rule else None,
+        fingerprint=_fingerprint(group.kind, group.rule_key or group.template),
+        error_class=group.error_class,
+        template=group.template[:LONGEST_TEMPLATE],
+        rule_key=group.rule_key,
         version=GROUPING_VERSION,
         text=text,
         attributes=tuple(attributes)[:MOST_ATTRIBUTES],
@@ -202,5 +205,5 @@ _remembered = lru_cache(maxsize=4096)(classify_anew)
 
 
 @lru_cache(maxsize=8192)
-def _fingerprint(basis: str) -> str:
-    return hashlib.sha256(f"{GROUPING_VERSION}|{basis}".encode()).hexdigest()[:32]
+def _fingerprint(kind: str, basis: str) -> str:
+    return hashlib.sha256(f"{GROUPING_VERSION}|{kind}|{basis}".encode()).hexdigest()[:32]

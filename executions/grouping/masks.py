@@ -25,7 +25,7 @@ from executions.grouping.vocabulary import (
 )
 
 VALUE = "<*>"
-SECRET_MARK = "secret]"
+SECRET_MARK = "hidden]"
 # A placeholder of a rule's pattern; it passes through the masks unchanged.
 WILD = "zzwild"
 WILDS = "zzwilds"
@@ -63,10 +63,10 @@ _STRAIGHT = (
 )
 
 _EDGES = " \t.,;:!?()[]{}<>\"'`*|=&#~^-–"
-_PLAIN = re.compile(r"[a-z]+(?:['-][a-z]+)*")
-_CAPITAL = re.compile(r"[A-Z]?[a-z]+(?:[-'][A-Za-z]?[a-z]+)*|[A-Z]+")
+_PLAIN = re.compile(r"[a-z]{1,60}(?:['-][a-z]{1,60}){0,6}")
+_CAPITAL = re.compile(r"[A-Z]?[a-z]{1,60}(?:[-'][A-Za-z][a-z]{0,60}){0,6}|[A-Z]{1,60}")
 _CODE = re.compile(
-    r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|E\d{4,6}|ORA-\d{4,6}|AADSTS\d{4,8}|PGRST\d{3}|P\d{4}"
+    r"[A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,10}|E\d{4,6}|ORA-\d{4,6}|AADSTS\d{4,8}|PGRST\d{3}|P\d{4}"
     r"|[A-Z][A-Za-z]{2,40}(?:Error|Exception|Fault|Failure|Denied|NotFound|Exceeded|Exhausted)"
 )
 _CAMEL = re.compile(r"[a-z]+[A-Z]")
@@ -163,7 +163,7 @@ def _is_kept(content: str, text: str, start: int) -> bool:
 
 def _token(word: str) -> str:
     """The template's token for one word: itself in lower case, `<*>`, or a space for nothing."""
-    if VALUE in word:
+    if VALUE in word or SECRET_MARK in word:
         token = VALUE
     elif WILD in word:
         token = WILDS if WILDS in word else WILD

@@ -9,7 +9,8 @@ places than `MOST_PLACES` of one kind is cut at the last one instead of being se
 import re
 from collections.abc import Callable, Iterator
 
-SECRET = "[secret]"
+# Holds none of the words that announce a secret.
+SECRET = "[hidden]"
 MOST_PLACES = 40
 
 # Words of a sentence that stand where a secret could: "password: required" holds no password.
@@ -115,7 +116,7 @@ _Family = tuple[str, re.Pattern[str], _Judge]
 
 
 def scrub(text: str) -> str:
-    """The text with every recognisable secret replaced by `[secret]`."""
+    """The text with every recognisable secret replaced by `[hidden]`."""
     if "-----BEGIN " in text:
         text = _without_private_keys(text)
     for sign, patterns in _PROVIDER_PATTERNS:
@@ -134,10 +135,8 @@ def scrub(text: str) -> str:
 
 def lowered(text: str) -> str:
     """Lower case of the same length, so that places in one are places in the other."""
-    low = text.lower()
-    if len(low) == len(text):
-        return low
-    return "".join(one.lower() if len(one.lower()) == 1 else one for one in text)
+    # Only this capital becomes two characters.
+    return text.replace("\u0130", "i").lower()
 
 
 def _without_private_keys(text: str) -> str:
@@ -228,7 +227,7 @@ def _may_be_secret(found: re.Match[str], value: str) -> bool:
     bare = value.strip("\"'\\,.)]}([{")
     if not bare or bare in _PLAIN:
         return False
-    if found["mark"] != ":" or bare == "secret":
+    if found["mark"] != ":" or bare == "hidden":
         return True
     if name == "key":
         # "privateKey: Unsupported format" goes on as a sentence; a key holds more than letters.

@@ -24,6 +24,7 @@ LONGEST_TEXT = 8192
 _OVERLAP = 512
 _MOST_MESSAGES = 5
 _LONGEST_CODE = 80
+_GREATEST_CODE = 1_000_000
 _CODE = re.compile(r"[A-Z0-9_-]{2,80}")
 
 _GENERAL_BY_TEMPLATE: Mapping[str, General] = {
@@ -31,7 +32,7 @@ _GENERAL_BY_TEMPLATE: Mapping[str, General] = {
 }
 # What axios says, with nothing behind it.
 _CLIENT_STATUS = "request failed with status code "
-_SUB_NODE = General("configuration.sub_node", ())
+_SUB_NODE = General("configuration.sub_node", ("Error in sub-node",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Picked(NamedTuple):
     general: General | None = None
     detail: str = ""
     detail_reading: Reading | None = None
+    # What stands behind the sentence and agrees with it: it tells hosts and ids, no other cause.
+    behind: Reading | None = None
     hint: str = ""
 
 
@@ -97,7 +100,9 @@ def clean(text: str) -> str:
 
 def short_code(value: object) -> str:
     """A status or error code in upper case; empty when the value is none."""
-    code = str(value)[:_LONGEST_CODE].strip().upper() if isinstance(value, str | int) else ""
+    if isinstance(value, int):
+        value = str(value) if abs(value) < _GREATEST_CODE else ""
+    code = value[:_LONGEST_CODE].strip().upper() if isinstance(value, str) else ""
     return code if _CODE.fullmatch(code) else ""
 
 
@@ -132,7 +137,8 @@ def general_of(reading: Reading) -> General | None:
 def _general_of_status(status: str) -> General | None:
     if not status.isdigit() or not (error_class := class_of_code(status)):
         return None
-    return General(f"{error_class}.client_{status}", (), status)
+    sentence = f"Request failed with status code {status}"
+    return General(f"{error_class}.client_{status}", (sentence,), status)
 
 
 def pick(error: ErrorInput) -> Picked:
@@ -146,9 +152,23 @@ def pick(error: ErrorInput) -> Picked:
             return Picked(message, reading, general, rest.strip(), read(rest.strip()))
     reading = read(message)
     if general := general_of(reading):
-        detail = _detail(error, general, message)
-        return Picked(message, reading, general, detail, read(detail) if detail else None)
+        return _explained(error, message, reading, general)
     return Picked(message, reading, hint=plain(error.description))
+
+
+def _explained(error: ErrorInput, message: str, reading: Reading, general: General) -> Picked:
+    """The sentence with the first text behind it that tells a cause."""
+    is_errno = general.code in ERRNOS
+    for value in (error.description, *error.messages[:_MOST_MESSAGES], error.cause):
+        text = plain(value)
+        if not text or text == message or is_advice(text):
+            continue
+        behind = read(text)
+        if is_errno and re.search(rf"\b{general.code}\b", text):
+            return Picked(message, reading, general, behind=behind)
+        if tells_something(behind) and general_of(behind) is None:
+            return Picked(message, reading, general, text, behind)
+    return Picked(message, reading, general)
 
 
 def _first_of(error: ErrorInput) -> Picked:
@@ -157,20 +177,6 @@ def _first_of(error: ErrorInput) -> Picked:
             reading = read(text)
             return Picked(text, reading, general_of(reading))
     return Picked("", read(""))
-
-
-def _detail(error: ErrorInput, general: General, message: str) -> str:
-    is_errno = general.code in ERRNOS
-    for value in (error.description, *error.messages[:_MOST_MESSAGES], error.cause):
-        text = plain(value)
-        if not text or text == message or is_advice(text):
-            continue
-        if is_errno and general.code in text.upper():
-            return ""
-        reading = read(text)
-        if tells_something(reading) and general_of(reading) is None:
-            return text
-    return ""
 
 
 def is_advice(text: str) -> bool:

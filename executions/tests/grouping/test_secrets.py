@@ -126,7 +126,7 @@ def test_it_leaves_harmless_texts_alone(text):
 def test_it_keeps_what_is_around_a_secret():
     text = "connect to postgres://n8n:planted@db.corp:5432/app failed"
 
-    assert scrub(text) == "connect to postgres://n8n:[secret]@db.corp:5432/app failed"
+    assert scrub(text) == "connect to postgres://n8n:[hidden]@db.corp:5432/app failed"
 
 
 def test_it_cuts_a_text_with_too_many_suspicious_places():
