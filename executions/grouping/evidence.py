@@ -7,6 +7,7 @@ exist` says nothing about time.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from executions.grouping.codes import ERRNOS, class_of_code, class_of_status
@@ -103,7 +104,8 @@ def class_of_errno(tokens: Sequence[str]) -> str | None:
     return None
 
 
-def class_of_text(tokens: Sequence[str]) -> str | None:
+@lru_cache(maxsize=8192)
+def class_of_text(tokens: tuple[str, ...]) -> str | None:
     if errno_class := class_of_errno(tokens):
         return errno_class
     found = _STRONG.first_within(spread(tokens))
@@ -112,7 +114,8 @@ def class_of_text(tokens: Sequence[str]) -> str | None:
     return found.error_class if found else None
 
 
-def class_of_weak_text(tokens: Sequence[str]) -> str | None:
+@lru_cache(maxsize=8192)
+def class_of_weak_text(tokens: tuple[str, ...]) -> str | None:
     found = _WEAK.first_within(spread(tokens))
     return found.error_class if found else None
 

@@ -18,7 +18,7 @@ from executions.grouping.general import General
 from executions.grouping.masks import MOST_ATTRIBUTES
 from executions.grouping.reading import Reading, read
 from executions.grouping.rules.book import Book
-from executions.grouping.rules.rule import all_rules
+from executions.grouping.rules.rule import Rule, all_rules
 from executions.grouping.text import ErrorInput, Picked, pick, plain, short_code, short_name
 
 GROUPING_VERSION = 1
@@ -104,7 +104,7 @@ def hint_for(rule_key: str | None) -> str:
 
 
 def _known_or_masked(error: ErrorInput, picked: Picked, reading: Reading) -> _Group:
-    if rule := _BOOK.whole(reading.tokens):
+    if rule := _rule_of(reading.tokens):
         return _Group("rule", rule.error_class, rule.patterns[0], rule.key)
     error_class = _class_of(error, picked, reading)
     return _Group("text", error_class, _telling_template(reading, picked.general))
@@ -124,7 +124,7 @@ def _telling_template(reading: Reading, general: General | None) -> str:
 
 def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
     tokens = reading.tokens
-    if strong := _BOOK.within(tokens, _FEWEST_OWN_WORDS):
+    if strong := _rule_within(tokens):
         return strong.error_class
     if _from_code_node(error, reading):
         return evidence.class_of_errno(tokens) or "code"
@@ -156,7 +156,7 @@ def _beside_node(error: ErrorInput, told: str) -> str:
 
 
 def _class_told(reading: Reading) -> str | None:
-    if rule := _BOOK.whole(reading.tokens) or _BOOK.within(reading.tokens, _FEWEST_OWN_WORDS):
+    if rule := _rule_of(reading.tokens) or _rule_within(reading.tokens):
         return rule.error_class
     return evidence.class_of_text(reading.tokens)
 
@@ -200,7 +200,18 @@ def _grouping(group: _Group, error: ErrorInput, text: str, reading: Reading) -> 
     )
 
 
-# Most failures repeat one of a few messages to the letter.
+# Few templates make up most errors: what is known of one is looked up once.
+@lru_cache(maxsize=8192)
+def _rule_of(tokens: tuple[str, ...]) -> Rule | None:
+    return _BOOK.whole(tokens)
+
+
+@lru_cache(maxsize=8192)
+def _rule_within(tokens: tuple[str, ...]) -> Rule | None:
+    return _BOOK.within(tokens, _FEWEST_OWN_WORDS)
+
+
+# And most failures repeat a message to the letter.
 _remembered = lru_cache(maxsize=4096)(classify_anew)
 
 

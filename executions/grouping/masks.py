@@ -16,6 +16,7 @@ from executions.grouping.vocabulary import (
     CODE_WORDS,
     KEPT_WORDS,
     NAME_FOLLOWERS,
+    NAMED_BEFORE,
     NAMED_BY_NEXT,
     NAMED_BY_REST,
     NOT_A_NAME,
@@ -31,7 +32,7 @@ WILD = "zzwild"
 WILDS = "zzwilds"
 _HOLES = frozenset({VALUE, WILD, WILDS})
 # Tokens that say something of themselves or of the next one by their neighbours.
-_TELLING = frozenset({VALUE}) | UNITS | NAMED_BY_NEXT | BEFORE_HOSTS
+_TELLING = frozenset({VALUE}) | UNITS | NAMED_BY_NEXT | NAMED_BEFORE | BEFORE_HOSTS
 
 MOST_CHARACTERS = 2000
 MOST_TOKENS = 80
@@ -242,6 +243,8 @@ def _look_around(words: list[str], tokens: list[str], place: int, token: str) ->
     elif token in BEFORE_HOSTS:
         if tokens[place + 1] not in NOT_A_NAME:
             tokens[place + 1] = VALUE
+    elif token in NAMED_BEFORE and _is_named_before(tokens, place):
+        tokens[place - 1] = VALUE
     elif _names(tokens, place + 1):
         tokens[place + 1] = VALUE
     elif token in NAMED_BY_REST and words[place].endswith(":"):
@@ -257,28 +260,30 @@ def _kept_value(word: str, word_before: str, token_before: str) -> str:
     return core if is_code else ""
 
 
+def _is_named_before(tokens: list[str], place: int) -> bool:
+    """Whether "the … field is" holds the name of that field."""
+    if place < 2 or tokens[place - 2] != "the" or tokens[place + 1] not in NAME_FOLLOWERS:
+        return False
+    return _is_name(tokens[place - 1])
+
+
 def _names(tokens: list[str], place: int) -> bool:
     """Whether the word after "table", "user", "column" … is the name of that thing."""
-    word = tokens[place]
-    if (
-        word in NOT_A_NAME
-        or word in _HOLES
-        or not word.isalpha()
-        or word.endswith(("ed", "ing", "able", "ly"))
-    ):
-        return False
     following = tokens[place + 1] if place + 1 < len(tokens) else ""
-    return not following or following in NAME_FOLLOWERS
+    return (not following or following in NAME_FOLLOWERS) and _is_name(tokens[place])
+
+
+def _is_name(word: str) -> bool:
+    if word in NOT_A_NAME or word in _HOLES or not word.isalpha():
+        return False
+    return not word.endswith(("ed", "ing", "able", "ly"))
 
 
 def _mask_refused(words: list[str], tokens: list[str]) -> None:
     """What is refused in "Invalid sort direction: sideways": one word behind the last colon."""
     if len(tokens) < 3 or tokens[0] not in REFUSALS or words[-2][-1] != ":":
         return
-    last = tokens[-1]
-    if last in _HOLES or last in NOT_A_NAME:
-        return
-    if last.isalpha() and not last.endswith(("ed", "ing", "able")):
+    if _is_name(tokens[-1]):
         tokens[-1] = VALUE
 
 

@@ -22,6 +22,7 @@ _NAME = re.compile(
     re.I,
 )
 _PROBLEM = re.compile(r"Problem in node\s['\"‘’“”]{1}.{0,120}?['\"‘’“”](?:\s?[:-])?\s{0,4}", re.I)
+_ABORTED = re.compile(r"Problem with execution \S{1,40}: (.{1,4000})\. Aborting\.$", re.S)
 _STATUS = re.compile(
     r"\(?(?:HTTP(?:/\d(?:\.\d)?)?\s|status(?:\scode)?:?\s)?(?P<status>[45]\d\d)\)?"
     r"(?:\s[-–:]\s|:\s|\s(?=[\"'{<A-Za-z])|\s{0,2}$)"
@@ -101,6 +102,8 @@ def _without_names(text: str, names: list[str]) -> str:
         return text[found.end() :]
     if text[:7].lower() == "problem" and (found := _PROBLEM.match(text)):
         return text[found.end() :] or text
+    if found := _ABORTED.match(text):
+        return found[1]
     return text
 
 

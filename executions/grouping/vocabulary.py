@@ -143,3 +143,6 @@ CODE_KEEPERS = ("response:", "code:", "reason:", "error_code:")
 REFUSALS = _words(
     "invalid unknown unsupported unrecognized unrecognised undefined illegal missing malformed bad"
 )
+
+# "The … field is required": the word before one of these may be its name.
+NAMED_BEFORE = _words("field parameter property column attribute argument header")

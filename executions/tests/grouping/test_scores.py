@@ -30,7 +30,7 @@ def test_it_reaches_the_floors_on_the_development_messages():
     assert scores.over_merge <= 0.01
 
 
-@pytest.mark.parametrize("name", ["nodes-and-services.txt", "well-known.txt"])
+@pytest.mark.parametrize("name", ["nodes-and-services.txt", "well-known.txt", "heard.txt"])
 def test_it_reaches_the_floors_on_filled_templates(name):
     scores = score(labelled(list(filled_templates(name))))
 
