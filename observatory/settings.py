@@ -119,10 +119,10 @@ DATABASE_OWNER_URL = env.secret("DATABASE_OWNER_URL")
 DATABASES: dict[str, dict[str, Any]] = {"default": {"ENGINE": "django.db.backends.dummy"}}
 if DATABASE_URL:
     DATABASES["default"] = {
+        "OPTIONS": {},
         **dj_database_url.parse(DATABASE_URL),
         "ATOMIC_REQUESTS": True,
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {},
     }
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or postgresql://.")
@@ -130,8 +130,10 @@ if DATABASE_URL:
 # asks for one); workers and commands open one connection when they need it.
 DATABASE_POOL = env.integer("OBSERVATORY_DB_POOL", 0, minimum=0, maximum=200)
 if DATABASE_URL and DATABASE_POOL:
-    DATABASES["default"]["OPTIONS"] = {
-        "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": DATABASE_POOL,
+        "timeout": 10,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 WEB_STATEMENT_TIMEOUT_MS = env.integer(
