@@ -140,12 +140,18 @@ def class_of_status_in(tokens: Sequence[str], status: str) -> str | None:
     return None
 
 
-def class_by_node(node_type: str | None, weak: str | None) -> str | None:
+def class_by_node(node_type: str | None, weak: str | None, *, has_code: bool) -> str | None:
     """The class where the text tells little: what this kind of node mostly fails by."""
-    if is_database_node(node_type) and weak not in _BESIDE_STATEMENTS:
-        return "database"
-    name = str(node_type or "").rpartition(".")[2]
+    if not node_type:
+        return weak
+    if is_database_node(node_type):
+        return weak if weak in _BESIDE_STATEMENTS else "database"
+    name = node_type.rpartition(".")[2]
     if weak is None and name == "executeCommand":
         return "code"
-    is_model = "langchain" in str(node_type or "") and name.startswith(_MODEL_NODES)
-    return "ai_model" if is_model and weak is None else weak
+    if weak is None and "langchain" in node_type and name.startswith(_MODEL_NODES):
+        return "ai_model"
+    # A column is a database's only there; and a node that fails without any code refuses by itself.
+    if weak == "database" or (weak is None and not has_code):
+        return "validation"
+    return weak

@@ -145,7 +145,10 @@ def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
         or evidence.class_of_weak_text(tokens)
         or (evidence.class_of_weak_text(hint.tokens) if hint else None)
     )
-    return evidence.class_by_node(error.node_type, weak) or "unknown"
+    if weak is None and len(tokens) < _FEWEST_TELLING_WORDS:
+        return "unknown"
+    has_code = bool(short_code(error.http_code) or reading.unwrapped.status)
+    return evidence.class_by_node(error.node_type, weak, has_code=has_code) or "unknown"
 
 
 def _beside_node(error: ErrorInput, told: str) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from executions.grouping.codes import ERRNOS
 from executions.grouping.vocabulary import (
+    ALWAYS_NAMED,
     BEFORE_HOSTS,
     CODE_KEEPERS,
     CODE_WORDS,
@@ -19,9 +20,9 @@ from executions.grouping.vocabulary import (
     NAMED_BEFORE,
     NAMED_BY_NEXT,
     NAMED_BY_REST,
+    NEVER_NAMES,
     NOT_A_NAME,
     NUMBER_KEEPERS,
-    REFUSALS,
     UNITS,
 )
 
@@ -70,6 +71,7 @@ _CODE = re.compile(
     r"[A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,10}|E\d{4,6}|ORA-\d{4,6}|AADSTS\d{4,8}|PGRST\d{3}|P\d{4}"
     r"|[A-Z][A-Za-z]{2,40}(?:Error|Exception|Fault|Failure|Denied|NotFound|Exceeded|Exhausted)"
 )
+_ASIDE = re.compile(r"\([a-z][A-Za-z]{1,40}\)[.,:]?")
 _CAMEL = re.compile(r"[a-z]+[A-Z]")
 _KEY_VALUE = re.compile(r"([A-Za-z][\w-]{0,40})=(.+)")
 _PARTS = re.compile(r"[a-z]+")
@@ -118,7 +120,7 @@ def mask(text: str) -> Masked:
     words = text.split(None, MOST_WORDS)[:MOST_WORDS]
     tokens = [_memo.get(word) or _token(word) for word in words]
     _mask_by_neighbours(words, tokens)
-    _mask_refused(words, tokens)
+    _mask_last(words, tokens)
     if VALUE in tokens:
         _add_attributes(words, tokens, attributes)
     return Masked(_joined(tokens), tuple(attributes[:MOST_ATTRIBUTES]))
@@ -172,6 +174,8 @@ def _token(word: str) -> str:
         token = VALUE
     else:
         token = _judge(word.strip(_EDGES)) or " "
+        if _ASIDE.fullmatch(word) and _is_name(token):
+            token = VALUE
     if len(word) <= _LONGEST_MEMO:
         if len(_memo) >= _MEMO_LIMIT:
             _memo.clear()
@@ -245,7 +249,9 @@ def _look_around(words: list[str], tokens: list[str], place: int, token: str) ->
             tokens[place + 1] = VALUE
     elif token in NAMED_BEFORE and _is_named_before(tokens, place):
         tokens[place - 1] = VALUE
-    elif _names(tokens, place + 1):
+    elif _names(tokens, place + 1, token) or (
+        words[place].endswith(":") and words[place + 1][-1] in ".,;" and _is_name(tokens[place + 1])
+    ):
         tokens[place + 1] = VALUE
     elif token in NAMED_BY_REST and words[place].endswith(":"):
         _mask_rest(tokens, place + 1)
@@ -264,13 +270,21 @@ def _is_named_before(tokens: list[str], place: int) -> bool:
     """Whether "the … field is" holds the name of that field."""
     if place < 2 or tokens[place - 2] != "the" or tokens[place + 1] not in NAME_FOLLOWERS:
         return False
-    return _is_name(tokens[place - 1])
+    return _is_name_of(tokens[place], tokens[place - 1])
 
 
-def _names(tokens: list[str], place: int) -> bool:
+def _names(tokens: list[str], place: int, noun: str) -> bool:
     """Whether the word after "table", "user", "column" … is the name of that thing."""
     following = tokens[place + 1] if place + 1 < len(tokens) else ""
-    return (not following or following in NAME_FOLLOWERS) and _is_name(tokens[place])
+    if following and following not in NAME_FOLLOWERS:
+        return False
+    return _is_name_of(noun, tokens[place])
+
+
+def _is_name_of(noun: str, word: str) -> bool:
+    if noun in ALWAYS_NAMED:
+        return word.isalpha() and word not in _HOLES and word not in NEVER_NAMES
+    return _is_name(word)
 
 
 def _is_name(word: str) -> bool:
@@ -279,11 +293,9 @@ def _is_name(word: str) -> bool:
     return not word.endswith(("ed", "ing", "able", "ly"))
 
 
-def _mask_refused(words: list[str], tokens: list[str]) -> None:
-    """What is refused in "Invalid sort direction: sideways": one word behind the last colon."""
-    if len(tokens) < 3 or tokens[0] not in REFUSALS or words[-2][-1] != ":":
-        return
-    if _is_name(tokens[-1]):
+def _mask_last(words: list[str], tokens: list[str]) -> None:
+    """One word behind the last colon is what was refused: "Invalid sort direction: sideways"."""
+    if len(tokens) > 2 and words[-2][-1] == ":" and _is_name(tokens[-1]):
         tokens[-1] = VALUE
 
 
