@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from executions.grouping.codes import ERRNOS, class_of_code, class_of_status
-from executions.grouping.masks import WILD, WILDS
+from executions.grouping.masks import VALUE, WILD, WILDS
 from executions.grouping.rules.book import Book
 from executions.grouping.rules.rule import Rule
 
@@ -52,6 +52,7 @@ _WRITTEN_ERRNOS = {
 # Microsoft's sign-in service names each refusal by an AADSTS code.
 _SIGN_IN = frozenset({"auth", "credentials", "permission", "rate_limit", "timeout"})
 _STATUS_WORDS = frozenset({"status", "code", "http", "error", "statuscode"})
+_COMPOUND = re.compile("[_/-]")
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
 
@@ -89,9 +90,9 @@ def spread(tokens: Sequence[str]) -> list[str]:
     """Codes and compounds as words: `channel_not_found` is evidence like "channel not found"."""
     words: list[str] = []
     for token in tokens:
-        if "_" in token or "-" in token:
+        if _COMPOUND.search(token) and token != VALUE:
             words.append(token)
-            words += token.replace("-", "_").split("_")
+            words += _COMPOUND.split(token)
         else:
             words.append(token)
     return words
