@@ -20,6 +20,7 @@ from observatory.stack.processes import Program
 from observatory.stack.servers import Addresses, check, given_addresses, start_own
 from observatory.stack.services import SERVICES, WEB
 from observatory.stack.state import Secrets, State, Tenure
+from observatory.stack.static import fingerprint, is_collected, note_collected
 from observatory.stack.supervisor import Child, StopRequested, Supervisor
 
 WEB_START_SECONDS = 120.0
@@ -97,15 +98,17 @@ class Launch:
 
     def prepare_application(self, environment: Mapping[str, str]) -> str:
         """Migrations, static files, first tenant and admin; answers what the first person needs."""
-        steps = []
-        if not self.options.is_debug:
-            # The slowest step, and it needs none of the others.
+        static, files = None, fingerprint()
+        if not self.options.is_debug and not is_collected(files):
+            # It needs none of the other steps.
             command = ("collectstatic", "--no-input", "--verbosity=0")
-            steps.append(self.begin(*command, environment=environment))
+            static = self.begin(*command, environment=environment)
         self.finish(self.begin("migrate", "--no-input", environment=environment))
         first_run = self.begin("first_run", environment=environment, is_logged=False)
-        for step in (first_run, *steps):
-            self.finish(step)
+        self.finish(first_run)
+        if static is not None:
+            self.finish(static)
+            note_collected(files)
         return first_run.output
 
     def begin(self, *command: str, environment: Mapping[str, str], is_logged: bool = True) -> Child:
