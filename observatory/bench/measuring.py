@@ -1,0 +1,63 @@
+"""How a bench measures: alternatives in turn, and the median of the rounds.
+
+Alternatives that run one after another would each meet another state of the machine; in turn they
+share its noise, and their ratio stays.
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from observatory.bench.report import Report
+
+MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the person asked for."""
+
+    rows: int
+    with_peers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A bench by its name; ``rows`` is how many it takes where nobody says."""
+
+    name: str
+    about: str
+    rows: int
+    measure: Callable[[Options], Report]
+    has_peers: bool = False
+
+
+def seconds_of(work: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def in_turn(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each way in each round; every round begins with another way."""
+    names, taken = list(ways), {name: list[float]() for name in ways}
+    for number in range(rounds):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            taken[name].append(seconds_of(ways[name]))
+    return taken
+
+
+def rate(rows: int, seconds: list[float]) -> float:
+    """Rows a second, by the median."""
+    return rows / median(seconds)
+
+
+def peak_memory_mib() -> float:
+    """The most memory that this process ever held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / MIB if sys.platform == "darwin" else peak * 1024 / MIB
