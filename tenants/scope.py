@@ -49,6 +49,12 @@ def _current_setting(name: str) -> str:
 @contextmanager
 def tenant_scope(tenant_id: UUID) -> Iterator[None]:
     """A transaction that sees one tenant's rows; nested, it gives the outer tenant back."""
+    if not connection.in_atomic_block:
+        # The setting ends with the transaction: nothing to read before, nothing to give back.
+        with transaction.atomic():
+            enter_tenant(tenant_id)
+            yield
+        return
     with transaction.atomic():
         before = _current_setting("app.tenant")
         enter_tenant(tenant_id)
