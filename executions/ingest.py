@@ -89,7 +89,12 @@ EMPTIED = ",\n        ".join(
 # its rows for one, and any way to it for as good as another. Joined as a set, every page would read
 # the whole environment; so each stored row is looked up by itself (LATERAL with LIMIT), and of the
 # indexes only the unique one gives what is asked for: one key, in order, without sorting.
-BEFORE = "SET LOCAL enable_sort = off"
+#
+# What is copied can be copied again, and all that one transaction says of a page is kept or lost
+# together: the commit need not wait for the disk.
+BEFORE = """
+SELECT set_config('synchronous_commit', 'off', true), set_config('enable_sort', 'off', true)
+"""
 AFTER = "SET LOCAL enable_sort TO DEFAULT"
 # A list row and a single row of n8n differ in what they tell: what one of them leaves out must
 # not wipe what the other told.

@@ -441,8 +441,8 @@ def test_stored_rows_are_looked_up_by_the_unique_index_without_any_statistics():
     parameters = {"tenant": TENANT, "environment": ENVIRONMENT, "now": NOW, "rows": "[]"}
 
     with connection.cursor() as cursor:
-        cursor.execute(f"{ingest.BEFORE}; EXPLAIN {ingest.UPSERT}", parameters)
-        cursor.nextset()
+        cursor.execute(ingest.BEFORE)
+        cursor.execute(f"EXPLAIN {ingest.UPSERT}", parameters)
         plan = "\n".join(line for (line,) in cursor.fetchall())
 
     assert plan.count("Scan using") == plan.count("execution_unique_remote_id on executions") == 1
