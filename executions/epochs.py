@@ -35,14 +35,23 @@ def is_other_run(known: Known, record: ExecutionRecord) -> bool:
     return abs(known.started_at - record.started_at) > SAME_START
 
 
+def shows_other_runs(
+    epoch: int, records: Sequence[ExecutionRecord], known: dict[str, list[Known]]
+) -> bool:
+    """Whether ids of this epoch stand for other runs now (pure)."""
+    return any(
+        row.epoch == epoch and is_other_run(row, record)
+        for record in records
+        for row in known.get(record.n8n_execution_id, ())
+    )
+
+
 def began_again(
     state: SyncState, records: Sequence[ExecutionRecord], known: dict[str, list[Known]]
 ) -> bool:
     """Whether the newest page shows another life of n8n than the stored one (pure)."""
-    for record in records:
-        for row in known.get(record.n8n_execution_id, ()):
-            if row.epoch == state.epoch and is_other_run(row, record):
-                return True
+    if shows_other_runs(state.epoch, records, known):
+        return True
     top = max(records, key=lambda record: record.id_order or 0, default=None)
     if top is None or top.id_order is None or top.started_at is None:
         return False
@@ -89,3 +98,13 @@ def open_epoch(turn: Turn) -> None:
     state.epoch += 1
     state.high_water = state.high_water_at = None
     state.save(update_fields=["epoch", "high_water", "high_water_at"])
+
+
+def take_over(turn: Turn, *, above: int, since: datetime) -> None:
+    """Move what was copied before it was known that n8n began again into the new epoch."""
+    Execution.objects.for_tenant(turn.tenant.pk).filter(
+        environment_id=turn.environment.pk,
+        epoch=turn.state.epoch - 1,
+        id_order__gt=above,
+        created_at__gte=since,
+    ).update(epoch=turn.state.epoch, updated_at=turn.now)

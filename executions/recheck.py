@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from executions import epochs
+from executions.epochs import Known
 from executions.models import DirtyHour, Execution
 from executions.n8n.client import ExecutionPage
 from executions.n8n.errors import BadRequest, NotFound
@@ -34,8 +36,12 @@ def copy_running(turn: Turn) -> set[str]:
         page = _running_page(turn, cursor)
         if page is None:
             return set()
+        records = [normalize(item) for item in page.items]
         with turn.writing():
-            turn.ingest([normalize(item) for item in page.items])
+            known = epochs.known_rows(turn, records)
+            if epochs.began_again(turn.state, records, known):
+                return set()  # The walk will see it too, and open a new epoch first.
+            turn.ingest(records, epochs.older_epochs(turn.state.epoch, records, known))
         fresh = {item.id for item in page.items} - running
         running |= fresh
         cursor = page.next_cursor
@@ -68,8 +74,9 @@ def recheck_not_final(turn: Turn, running: set[str]) -> None:
 
 
 def _due(turn: Turn) -> Iterable[Execution]:
+    """Of all epochs: a run from before a backup may go on in the life after it."""
     rows = Execution.objects.for_tenant(turn.tenant.pk).filter(
-        environment_id=turn.environment.pk, epoch=turn.state.epoch, recheck_at__lte=turn.now
+        environment_id=turn.environment.pk, recheck_at__lte=turn.now
     )
     return rows.order_by("recheck_at")[:RECHECKS_A_TURN]
 
@@ -81,8 +88,15 @@ def _recheck(turn: Turn, row: Execution) -> None:
         with turn.writing():
             _mark_gone(turn, row)
         return
+    record = normalize(payload)
+    is_other = epochs.is_other_run(Known(row.epoch, row.workflow_id, row.started_at), record)
     with turn.writing():
-        turn.ingest([normalize(payload)])
+        if is_other:
+            # Its id was given out again. In the newest epoch the walk will see that too.
+            if row.epoch != turn.state.epoch:
+                _mark_gone(turn, row)
+            return
+        turn.ingest([record], {record.n8n_execution_id: row.epoch})
         if is_final(payload.status):
             _row(turn, row).update(recheck_at=None)
 

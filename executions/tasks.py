@@ -16,6 +16,9 @@ from executions.sync import run_turn
 from tenants.scope import operator_scope
 
 DISPATCHED_AT_ONCE = 500
+# Environments that keep failing are tried one at a time: each may hold a worker for as long as an
+# answer may take, and together they would leave none for those that work.
+FAILURES_UNTIL_ALONE = 3
 QUIET_RUNS_KEPT = timedelta(days=1)
 RUNS_KEPT = timedelta(days=30)
 
@@ -28,6 +31,11 @@ WHERE (id, tenant_id) IN (
     SELECT s.id, s.tenant_id FROM executions_syncstate s
     JOIN executions_environment e ON e.id = s.environment_id AND e.tenant_id = s.tenant_id
     WHERE s.due_at <= clock_timestamp() AND s.quarantined_at IS NULL AND NOT e.is_paused
+      AND (s.failures >= %(many)s) = %(failing)s
+      AND NOT (%(failing)s AND EXISTS (
+          SELECT FROM executions_syncstate other
+          WHERE other.failures >= %(many)s AND other.lease_expires_at > clock_timestamp()
+      ))
       AND (s.lease_expires_at IS NULL OR s.lease_expires_at < clock_timestamp())
     ORDER BY s.due_at LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED
 )
@@ -37,11 +45,22 @@ RETURNING tenant_id, environment_id
 
 @shared_task(ignore_result=True, soft_time_limit=60, time_limit=90)
 def dispatch_syncs() -> None:
+    due: list[tuple[UUID, UUID]] = []
     with operator_scope(), connection.cursor() as cursor:
-        cursor.execute(CLAIM_DUE, {"seconds": settings.SYNC_SECONDS, "limit": DISPATCHED_AT_ONCE})
-        due = cursor.fetchall()
+        for is_failing, limit in ((False, DISPATCHED_AT_ONCE), (True, 1)):
+            cursor.execute(CLAIM_DUE, _claim(is_failing, limit))
+            due += cursor.fetchall()
     for tenant_id, environment_id in due:
         enqueue_sync(tenant_id, environment_id)
+
+
+def _claim(is_failing: bool, limit: int) -> dict[str, int | bool]:
+    return {
+        "seconds": settings.SYNC_SECONDS,
+        "limit": limit,
+        "failing": is_failing,
+        "many": FAILURES_UNTIL_ALONE,
+    }
 
 
 def enqueue_sync(tenant_id: UUID, environment_id: UUID) -> None:

@@ -13,6 +13,7 @@ from executions.ingest import IngestResult, write_records
 from executions.models import Environment, SyncState
 from executions.n8n.client import N8nClient
 from executions.normalize import ExecutionRecord
+from executions.stopping import is_stopping
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 
@@ -32,7 +33,7 @@ class Turn:
     told_at: float = 0.0
 
     def has_time(self) -> bool:
-        return time.monotonic() < self.ends_at
+        return time.monotonic() < self.ends_at and not is_stopping()
 
     @property
     def now(self) -> datetime:

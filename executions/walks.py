@@ -15,6 +15,7 @@ from functools import partial
 
 from executions import coverage, epochs
 from executions.coverage import Stretch
+from executions.epochs import Known
 from executions.ingest import IngestResult
 from executions.missing import note_missing_ids
 from executions.models import Execution, SyncRun
@@ -197,16 +198,32 @@ def _write(turn: Turn, run: SyncRun, step: Step) -> None:
 
 def _settle_epochs(turn: Turn, run: SyncRun, step: Step) -> dict[str, int]:
     """Open a new epoch where n8n began again; the page's runs that belong to older ones."""
-    is_first = run.pages == 0 and run.kind != SyncRun.Kind.HISTORY
-    if not is_first and turn.state.epoch == 1:
+    is_history = run.kind == SyncRun.Kind.HISTORY
+    if is_history and turn.state.epoch == 1:
         return {}
     known = epochs.known_rows(turn, step.records)
-    if is_first and epochs.began_again(turn.state, step.records, known):
-        epochs.open_epoch(turn)
-        run.epoch, run.kind = turn.state.epoch, SyncRun.Kind.HISTORY
-        run.floor_order = run.joins_at = None
+    if not is_history and _began_again(turn, run, step, known):
+        _open_epoch(turn, run)
         step.is_last = step.next_position is None or _is_at_floor(run, step.records)
     return epochs.older_epochs(turn.state.epoch, step.records, known)
+
+
+def _began_again(turn: Turn, run: SyncRun, step: Step, known: dict[str, list[Known]]) -> bool:
+    if run.pages == 0:
+        return epochs.began_again(turn.state, step.records, known)
+    return epochs.shows_other_runs(turn.state.epoch, step.records, known)
+
+
+def _open_epoch(turn: Turn, run: SyncRun) -> None:
+    """The walk goes on as the first load of the new epoch."""
+    epochs.open_epoch(turn)
+    if run.pages > 0 and run.floor_order is not None and run.started_at is not None:
+        # The pages above were taken for the old life's; their ids had never been seen before.
+        epochs.take_over(turn, above=run.floor_order + OVERLAP, since=run.started_at)
+        turn.state.high_water, turn.state.high_water_at = run.top_order, run.top_at
+        turn.state.save(update_fields=["high_water", "high_water_at"])
+    run.epoch, run.kind = turn.state.epoch, SyncRun.Kind.HISTORY
+    run.floor_order = run.joins_at = None
 
 
 def _note_top(turn: Turn, run: SyncRun, step: Step) -> None:
