@@ -31,8 +31,9 @@ _USER_NODES = frozenset({"n8n-nodes-base.stopAndError"})
 _CODE_ERRORS = frozenset({"WrappedExecutionError", "ExecutionError", "ValidationError"})
 _VAGUE_IN_DATABASES = frozenset({"not_found", "data", "code", "expression", "server_error"})
 _EXPRESSION_ERRORS = frozenset({"ExpressionError", "ExpressionExtensionError"})
-# A phrase of a rule inside a longer message is evidence when it has this many words of its own.
-_FEWEST_OWN_WORDS = 3
+# How many words of its own make a rule inside a longer message evidence, before and after phrases.
+_MANY_WORDS = 5
+_SOME_WORDS = 3
 _FEWEST_TELLING_WORDS = 3
 
 # Runs without any message, by status: the sentence that stands for it is a rule's own.
@@ -105,9 +106,17 @@ def hint_for(rule_key: str | None) -> str:
 
 def _known_or_masked(error: ErrorInput, picked: Picked, reading: Reading) -> _Group:
     if rule := _rule_of(reading.tokens):
-        return _Group("rule", rule.error_class, rule.patterns[0], rule.key)
+        return _group_of(rule, error.node_type)
     error_class = _class_of(error, picked, reading)
     return _Group("text", error_class, _telling_template(reading, picked.general))
+
+
+def _group_of(rule: Rule, node_type: str | None) -> _Group:
+    """A database divides by zero too; that is another error than a program's."""
+    key = rule.key
+    if rule.error_class == "code" and evidence.is_database_node(node_type):
+        key = key.replace("code.", "database.", 1)
+    return _Group("rule", key.partition(".")[0], rule.patterns[0], key)
 
 
 def _telling_template(reading: Reading, general: General | None) -> str:
@@ -124,13 +133,13 @@ def _telling_template(reading: Reading, general: General | None) -> str:
 
 def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
     tokens = reading.tokens
-    if strong := _rule_within(tokens):
-        return strong.error_class
     if _from_code_node(error, reading):
-        return evidence.class_of_errno(tokens) or "code"
+        return _class_within(tokens, _SOME_WORDS) or evidence.class_of_errno(tokens) or "code"
     hint = read(picked.hint) if picked.hint else None
     told = (
-        evidence.class_of_text(tokens)
+        _class_within(tokens, _MANY_WORDS)
+        or evidence.class_of_text(tokens)
+        or _class_within(tokens, _SOME_WORDS)
         or (_class_told(hint) if hint else None)
         or evidence.class_of_names((*reading.unwrapped.names, short_name(error.name)))
     )
@@ -159,9 +168,13 @@ def _beside_node(error: ErrorInput, told: str) -> str:
 
 
 def _class_told(reading: Reading) -> str | None:
-    if rule := _rule_of(reading.tokens) or _rule_within(reading.tokens):
+    if rule := _rule_of(reading.tokens):
         return rule.error_class
-    return evidence.class_of_text(reading.tokens)
+    return (
+        _class_within(reading.tokens, _MANY_WORDS)
+        or evidence.class_of_text(reading.tokens)
+        or _class_within(reading.tokens, _SOME_WORDS)
+    )
 
 
 def _general_class(error: ErrorInput, general: General) -> str:
@@ -210,8 +223,9 @@ def _rule_of(tokens: tuple[str, ...]) -> Rule | None:
 
 
 @lru_cache(maxsize=8192)
-def _rule_within(tokens: tuple[str, ...]) -> Rule | None:
-    return _BOOK.within(tokens, _FEWEST_OWN_WORDS)
+def _class_within(tokens: tuple[str, ...], fewest_words: int) -> str | None:
+    rule = _BOOK.within(tokens, fewest_words)
+    return rule.error_class if rule else None
 
 
 # And most failures repeat a message to the letter.

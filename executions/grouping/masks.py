@@ -54,6 +54,10 @@ _CURLY_QUOTED = re.compile(
     r"(?<!\w)[‘‚][^‘’\n]{1,300}[’‘](?!\w)|[“„][^“”\n]{1,600}[”“]|«[^«»\n]{1,600}»|‹[^‹›\n]{1,300}›"
 )
 _MUSTACHE = re.compile(r"\{\{[^{}]{0,300}\}\}")
+# The name of a limit may say that it lasts a day or longer: that is another error than one of a
+# minute, so this much of a quoted name stays.
+_LONG_PERIOD = re.compile(r"\bper (?:day|month)\b", re.I)
+_PER_DAY = "per_day"
 _KEEPS_QUOTED = re.compile(r"(?:response|error code|error_code|code|reason|status):?\s?$", re.I)
 _SNAKE = re.compile(r"[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){0,8}")
 _STRAIGHT = (
@@ -119,6 +123,9 @@ def mask(text: str) -> Masked:
         text = text.replace(":", " ")
     words = text.split(None, MOST_WORDS)[:MOST_WORDS]
     tokens = [_memo.get(word) or _token(word) for word in words]
+    if tokens == [VALUE] and _SNAKE.fullmatch(words[0]):
+        # A code is all that was said.
+        tokens = [words[0]]
     _mask_by_neighbours(words, tokens)
     _mask_last(words, tokens)
     if VALUE in tokens:
@@ -150,7 +157,7 @@ def _mask_quoted(text: str, attributes: list[tuple[str, str]]) -> str:
             return content
         if content and VALUE not in content and len(attributes) < MOST_ATTRIBUTES:
             attributes.append(("name", content.strip()[:LONGEST_ATTRIBUTE]))
-        return VALUE
+        return f"{VALUE} {_PER_DAY}" if _LONG_PERIOD.search(content) else VALUE
 
     return _QUOTED.sub(replace, text, count=MOST_QUOTES)
 
