@@ -61,13 +61,13 @@ def phrases() -> tuple[list[Rule], list[Rule]]:
     strong: list[Rule] = []
     weak: list[Rule] = []
     current, error_class = strong, ""
-    for number, line in enumerate(_FILE.read_text("utf-8").splitlines(), 1):
+    for line in _FILE.read_text("utf-8").splitlines():
         if line.startswith("---"):
             current = weak
         elif line.startswith("["):
             error_class = line.strip("[]")
         elif line and line[0] != "#":
-            current.append(Rule(f"{error_class}.evidence-{number}", (line,), ()))
+            current += [Rule(f"{error_class}.phrase", (one,), ()) for one in line.split(" | ")]
     return strong, weak
 
 

@@ -29,6 +29,7 @@ _BOOK = Book(all_rules())
 _HINTS: Mapping[str, str] = {rule.key: rule.hint for rule in _BOOK.rules if rule.hint}
 _USER_NODES = frozenset({"n8n-nodes-base.stopAndError"})
 _CODE_ERRORS = frozenset({"WrappedExecutionError", "ExecutionError", "ValidationError"})
+_AROUND_CODE = frozenset({"timeout", "resource", "connection", "dns", "tls"})
 _VAGUE_IN_DATABASES = frozenset({"not_found", "data", "code", "expression", "server_error"})
 _EXPRESSION_ERRORS = frozenset({"ExpressionError", "ExpressionExtensionError"})
 # How many words of its own make a rule inside a longer message evidence, before and after phrases.
@@ -134,7 +135,7 @@ def _telling_template(reading: Reading, general: General | None) -> str:
 def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
     tokens = reading.tokens
     if _from_code_node(error, reading):
-        return _class_within(tokens, _SOME_WORDS) or evidence.class_of_errno(tokens) or "code"
+        return _class_within(tokens, _SOME_WORDS) or _class_around_code(tokens)
     hint = read(picked.hint) if picked.hint else None
     told = (
         _class_within(tokens, _MANY_WORDS)
@@ -158,6 +159,13 @@ def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
         return "unknown"
     has_code = bool(short_code(error.http_code) or reading.unwrapped.status)
     return evidence.class_by_node(error.node_type, weak, has_code=has_code) or "unknown"
+
+
+def _class_around_code(tokens: tuple[str, ...]) -> str:
+    """What a program says is its own affair, but not what it ran into."""
+    told = evidence.class_of_text(tokens)
+    is_around = told in _AROUND_CODE or (told == "data" and "json" in tokens)
+    return told if told and is_around else "code"
 
 
 def _beside_node(error: ErrorInput, told: str) -> str:

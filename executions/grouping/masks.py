@@ -114,6 +114,9 @@ def mask(text: str) -> Masked:
     attributes: list[tuple[str, str]] = []
     if not text.isascii():
         text = straight(_mask_curly(text, attributes))
+    if "n't" in text:
+        # A sentence is the same with and without its contractions.
+        text = text.replace("an't", "annot").replace("won't", "will not").replace("n't", " not")
     if "{{" in text:
         text = _MUSTACHE.sub(VALUE, text)
     if '"' in text or "'" in text or "`" in text:
