@@ -8,7 +8,11 @@ epoch and the old rows stay. Runs that both lives share, from before the backup,
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.db import connection
+
+from executions.ingest import BY_ANYTHING, BY_KEY
 from executions.models import Execution, SyncState
 from executions.normalize import ExecutionRecord
 from executions.turn import Turn
@@ -62,17 +66,33 @@ def began_again(
     return is_new and top.id_order < state.high_water and top.started_at > state.high_water_at
 
 
+# Looked up one by one, in the order of the unique index, for the reason given in executions.ingest.
+KNOWN = """
+SELECT s.key, e.epoch, e.workflow_id, e.started_at
+FROM unnest(%(ids)s::text[]) AS s (key) CROSS JOIN generate_series(1, %(epochs)s) AS lives (epoch)
+CROSS JOIN LATERAL (
+    SELECT epoch, workflow_id, started_at FROM executions
+    WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s AND epoch = lives.epoch
+      AND n8n_execution_id BETWEEN s.key AND s.key
+    ORDER BY n8n_execution_id LIMIT 1
+) e
+"""
+
+
 def known_rows(turn: Turn, records: Sequence[ExecutionRecord]) -> dict[str, list[Known]]:
     """What is stored under the records' ids, in any epoch."""
-    ids = [record.n8n_execution_id for record in records]
-    rows = Execution.objects.for_tenant(turn.tenant.pk).filter(
-        environment_id=turn.environment.pk, n8n_execution_id__in=ids
-    )
+    parameters: dict[str, Any] = {
+        "ids": [record.n8n_execution_id for record in records],
+        "epochs": turn.state.epoch,
+        "tenant": turn.tenant.pk,
+        "environment": turn.environment.pk,
+    }
     found: dict[str, list[Known]] = {}
-    for key, epoch, workflow_id, started_at in rows.values_list(
-        "n8n_execution_id", "epoch", "workflow_id", "started_at"
-    ):
-        found.setdefault(key, []).append(Known(epoch, workflow_id, started_at))
+    with connection.cursor() as cursor:
+        cursor.execute(f"{BY_KEY}; {KNOWN}; {BY_ANYTHING}", parameters)
+        cursor.nextset()
+        for key, epoch, workflow_id, started_at in cursor.fetchall():
+            found.setdefault(key, []).append(Known(epoch, workflow_id, started_at))
     return found
 
 

@@ -89,13 +89,10 @@ EMPTIED = ",\n        ".join(
 # its rows for one, and any way to it for as good as another. Joined as a set, every page would read
 # the whole environment; so each stored row is looked up by itself (LATERAL with LIMIT), and of the
 # indexes only the unique one gives what is asked for: one key, in order, without sorting.
-#
+BY_KEY, BY_ANYTHING = "SET LOCAL enable_sort = off", "SET LOCAL enable_sort TO DEFAULT"
 # What is copied can be copied again, and all that one transaction says of a page is kept or lost
 # together: the commit need not wait for the disk.
-BEFORE = """
-SELECT set_config('synchronous_commit', 'off', true), set_config('enable_sort', 'off', true)
-"""
-AFTER = "SET LOCAL enable_sort TO DEFAULT"
+UNHURRIED = "SET LOCAL synchronous_commit = off"
 # A list row and a single row of n8n differ in what they tell: what one of them leaves out must
 # not wipe what the other told.
 UPSERT = f"""
@@ -163,7 +160,7 @@ WITH news AS (
 )
 SELECT id, is_new FROM written
 """
-WRITE = f"{BEFORE}; {UPSERT}; {AFTER}"
+WRITE = f"{UNHURRIED}; {BY_KEY}; {UPSERT}; {BY_ANYTHING}"
 
 # n8n sets the link on the original with every successful retry; we know it as soon as we see
 # the retry, even where the original is no longer listed.
@@ -200,6 +197,7 @@ def write_records(
     parameters: dict[str, Any] = {"tenant": tenant_id, "environment": environment_id, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(WRITE, {**parameters, "rows": orjson.dumps(rows).decode()})
+        cursor.nextset()
         cursor.nextset()
         written = cursor.fetchall()
         links = _retry_links(in_order)

@@ -73,7 +73,8 @@ RETURNING set_config('idle_in_transaction_session_timeout', %(term_ms)s, true)
 """
 RELEASE = """
 UPDATE executions_syncstate SET
-    lease_owner = '', lease_expires_at = NULL, crashes = 0, crash_place = '', crash_reason = ''
+    lease_owner = '', lease_expires_at = NULL, dispatched_at = NULL,
+    crashes = 0, crash_place = '', crash_reason = ''
 WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
   AND fencing_token = %(token)s AND lease_owner = %(owner)s
 """

@@ -287,6 +287,9 @@ class SyncState(OfEnvironment):
     reconciled_at = models.DateTimeField(null=True)
     synced_at = models.DateTimeField(null=True, help_text="Start of the last complete cycle.")
     due_at = models.DateTimeField(db_default=Now())
+    dispatched_at = models.DateTimeField(
+        null=True, help_text="When a worker was asked for a turn that has not ended yet."
+    )
     lease_owner = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True)
     fencing_token = models.BigIntegerField(default=0)

@@ -84,7 +84,8 @@ class CoverageSerializer(serializers.Serializer[Any]):
         return None if report.lag is None else round(report.lag.total_seconds(), 1)
 
     def get_pruned_after_hours(self, report: Any) -> float:
-        return round(report.pruned_after.total_seconds() / 3600, 1)
+        hours: float = round(report.pruned_after.total_seconds() / 3600, 1)
+        return hours
 
 
 class SyncRunSerializer(serializers.ModelSerializer[SyncRun]):

@@ -64,7 +64,8 @@ def run_turn(*, tenant_id: UUID, environment_id: UUID, owner: str) -> TurnResult
         return TurnResult(ran=False)
     except Exception as error:
         # Nobody foresaw it: counted like the death of a worker, so that it cannot go on for ever.
-        connection.close_if_unusable_or_obsolete()
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
         leases.abandon(lease, reason=type(error).__name__)
         raise
     leases.release(lease)

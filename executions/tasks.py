@@ -26,7 +26,8 @@ RUNS_KEPT = timedelta(days=30)
 # and a task that the broker loses is simply due again.
 CLAIM_DUE = """
 UPDATE executions_syncstate SET
-    due_at = clock_timestamp() + make_interval(secs => %(seconds)s * (0.9 + random() * 0.2))
+    due_at = clock_timestamp() + make_interval(secs => %(seconds)s * (0.9 + random() * 0.2)),
+    dispatched_at = clock_timestamp()
 WHERE (id, tenant_id) IN (
     SELECT s.id, s.tenant_id FROM executions_syncstate s
     JOIN executions_environment e ON e.id = s.environment_id AND e.tenant_id = s.tenant_id
@@ -34,7 +35,10 @@ WHERE (id, tenant_id) IN (
       AND (s.failures >= %(many)s) = %(failing)s
       AND NOT (%(failing)s AND EXISTS (
           SELECT FROM executions_syncstate other
-          WHERE other.failures >= %(many)s AND other.lease_expires_at > clock_timestamp()
+          WHERE other.failures >= %(many)s AND (
+              other.lease_expires_at > clock_timestamp()
+              OR other.dispatched_at > clock_timestamp() - interval '1 minute'
+          )
       ))
       AND (s.lease_expires_at IS NULL OR s.lease_expires_at < clock_timestamp())
     ORDER BY s.due_at LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED

@@ -21,7 +21,7 @@ from executions.missing import note_missing_ids
 from executions.models import Execution, SyncRun
 from executions.n8n.client import ExecutionPage, execution_cursor
 from executions.n8n.errors import BadRequest, BadResponse
-from executions.normalize import ExecutionRecord, normalize, order_of
+from executions.normalize import ExecutionRecord, normalize
 from executions.progress import progress_of
 from executions.turn import Turn
 from tenants.realtime import publish
@@ -36,6 +36,23 @@ TELL_EVERY = 1.0
 # A page that leads nowhere is asked for so often; then it is what n8n has.
 ASKED_AGAIN = 3
 TAKES_OUR_CURSORS = "takes_our_cursors"
+CHANGED_BY_A_PAGE = (
+    *("kind", "state", "epoch", "position", "pages", "busy_ms", "started_at", "finished_at"),
+    *("top_order", "top_at", "floor_order", "joins_at", "lowest_order", "oldest_at"),
+    *("rows_seen", "rows_new", "rows_changed", "rows_refused"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A page with its records, made where it was fetched: beside the writing of the page before."""
+
+    page: ExecutionPage
+    records: list[ExecutionRecord]
+
+    @property
+    def orders(self) -> list[int | None]:
+        return [record.id_order for record in self.records]
 
 
 @dataclass(slots=True)
@@ -60,7 +77,7 @@ def walk(turn: Turn, run: SyncRun) -> bool:
         while True:
             step = _step(turn, run, page)
             goes_on = not step.is_last and turn.has_time()
-            upcoming: Future[ExecutionPage] | None = None
+            upcoming: Future[Fetched] | None = None
             if goes_on:
                 upcoming = ahead.submit(_fetch, turn, step.next_position)
             run.busy_ms, began = run.busy_ms + _since(began), time.monotonic()
@@ -97,36 +114,35 @@ def _since(began: float) -> int:
 
 
 def _place(turn: Turn, run: SyncRun, position: str | None) -> str:
-    return f"{run.kind} at {position or f'the top above {turn.state.high_water}'}"
+    return f"page at {position}" if position else f"first page above {turn.state.high_water}"
 
 
-def _fetch(turn: Turn, position: str | None) -> ExecutionPage:
-    return turn.client.list_executions(cursor=position or None)
+def _fetch(turn: Turn, position: str | None) -> Fetched:
+    page = turn.client.list_executions(cursor=position or None)
+    return Fetched(page, [normalize(item) for item in page.items])
 
 
-def _following(
-    turn: Turn, run: SyncRun, first_answer: Callable[[], ExecutionPage]
-) -> ExecutionPage:
+def _following(turn: Turn, run: SyncRun, first_answer: Callable[[], Fetched]) -> Fetched:
     """The page at the walk's position; one that leads nowhere is asked for again.
 
     Raises BadResponse where n8n keeps giving a page that was there before.
     """
     try:
-        page = first_answer()
+        found = first_answer()
     except BadRequest:
         if not run.position or not turn.state.capabilities.get(TAKES_OUR_CURSORS, True):
             raise
-        page = _begin_again(turn, run)
+        found = _begin_again(turn, run)
     for _ in range(ASKED_AGAIN):
-        if leads_on(run, page):
-            return page
-        page = _fetch(turn, run.position)
-    if not leads_on(run, page) and (page.items or page.next_cursor == run.position):
+        if leads_on(run, found):
+            return found
+        found = _fetch(turn, run.position)
+    if not leads_on(run, found) and (found.records or found.page.next_cursor == run.position):
         raise BadResponse(turn.client.host, fault="its list of executions leads in a circle")
-    return page
+    return found
 
 
-def _begin_again(turn: Turn, run: SyncRun) -> ExecutionPage:
+def _begin_again(turn: Turn, run: SyncRun) -> Fetched:
     """A cursor was refused, as after an upgrade of n8n: from the top, by n8n's own cursors."""
     with turn.writing():
         turn.state.capabilities = {**turn.state.capabilities, TAKES_OUR_CURSORS: False}
@@ -136,39 +152,38 @@ def _begin_again(turn: Turn, run: SyncRun) -> ExecutionPage:
     return _fetch(turn, None)
 
 
-def leads_on(run: SyncRun, page: ExecutionPage) -> bool:
+def leads_on(run: SyncRun, found: Fetched) -> bool:
     """Whether a page goes below all that the walk has passed (pure).
 
     Not so one that was there before. An empty one may be the end or a fault.
     """
-    orders = [order_of(item.id) for item in page.items]
+    orders = found.orders
     if not orders:
         return run.position == ""
     if run.pages == 0:
         return True
     if None in orders:
-        return page.next_cursor is None or page.next_cursor != run.position
+        return found.page.next_cursor is None or found.page.next_cursor != run.position
     lowest = min(order for order in orders if order is not None)
     return run.lowest_order is None or lowest < run.lowest_order
 
 
-def _step(turn: Turn, run: SyncRun, page: ExecutionPage) -> Step:
-    records = [normalize(item) for item in page.items]
-    position = _next_position(turn, page, records)
-    is_last = position is None or _is_at_floor(run, records)
-    return Step(page, records, position, is_last)
+def _step(turn: Turn, run: SyncRun, found: Fetched) -> Step:
+    position = _next_position(turn, found)
+    is_last = position is None or _is_at_floor(run, found.records)
+    return Step(found.page, found.records, position, is_last)
 
 
-def _next_position(turn: Turn, page: ExecutionPage, records: list[ExecutionRecord]) -> str | None:
+def _next_position(turn: Turn, found: Fetched) -> str | None:
     """The cursor of the next page; None at the end of n8n's list.
 
     Made from the lowest id where ids are numbers: it can only fall, and n8n's own one is wrong
     where it leads in a circle.
     """
-    orders = [record.id_order for record in records]
+    orders, cursor = found.orders, found.page.next_cursor
     ours = turn.state.capabilities.get(TAKES_OUR_CURSORS, True)
-    if page.next_cursor is None or not ours or not orders or None in orders:
-        return page.next_cursor
+    if cursor is None or not ours or not orders or None in orders:
+        return cursor
     return execution_cursor(str(min(order for order in orders if order is not None)))
 
 
@@ -193,13 +208,15 @@ def _write(turn: Turn, run: SyncRun, step: Step) -> None:
         _note_vanished(turn, run, step)
         _advance(turn, run, step, result)
         _cover(turn, run)
-        run.save()
+        run.save(update_fields=CHANGED_BY_A_PAGE)
 
 
 def _settle_epochs(turn: Turn, run: SyncRun, step: Step) -> dict[str, int]:
     """Open a new epoch where n8n began again; the page's runs that belong to older ones."""
     is_history = run.kind == SyncRun.Kind.HISTORY
-    if is_history and turn.state.epoch == 1:
+    # Below the first page of a first load nothing can be known from before.
+    is_first_load = run.kind == SyncRun.Kind.CYCLE and run.floor_order is None and run.pages > 0
+    if (is_history or is_first_load) and turn.state.epoch == 1:
         return {}
     known = epochs.known_rows(turn, step.records)
     if not is_history and _began_again(turn, run, step, known):

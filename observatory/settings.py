@@ -151,8 +151,9 @@ CACHES = {
 }
 # Events reach every web process through Redis, and are stored so that a page that was away gets
 # what it missed.
+REDIS_ADDRESS = parse_url(REDIS_URL)  # type: ignore[no-untyped-call]
 EVENTSTREAM_REDIS = {
-    name: value for name, value in parse_url(REDIS_URL).items() if name != "connection_class"
+    name: value for name, value in REDIS_ADDRESS.items() if name != "connection_class"
 } | {"ssl": REDIS_URL.startswith("rediss://")}
 EVENTSTREAM_STORAGE_CLASS = "tenants.realtime.ReturningStorage"
 EVENTSTREAM_CHANNELMANAGER_CLASS = "tenants.realtime.TenantChannels"

@@ -17,6 +17,13 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "syncstate", "crash_reason", models.TextField(blank=True, default="")
         ),
+        migrations.AddField(
+            "syncstate",
+            "dispatched_at",
+            models.DateTimeField(
+                null=True, help_text="When a worker was asked for a turn that has not ended yet."
+            ),
+        ),
         migrations.AlterField(
             "syncstate",
             "crashes",

@@ -441,7 +441,7 @@ def test_stored_rows_are_looked_up_by_the_unique_index_without_any_statistics():
     parameters = {"tenant": TENANT, "environment": ENVIRONMENT, "now": NOW, "rows": "[]"}
 
     with connection.cursor() as cursor:
-        cursor.execute(ingest.BEFORE)
+        cursor.execute(ingest.BY_KEY)
         cursor.execute(f"EXPLAIN {ingest.UPSERT}", parameters)
         plan = "\n".join(line for (line,) in cursor.fetchall())
 

@@ -5,18 +5,13 @@ from html.parser import HTMLParser
 
 import pytest
 import time_machine
-from django.contrib.messages import get_messages
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from executions.models import Environment, Execution, SyncRun, SyncState
-from executions.n8n import fake_faults
-from executions.n8n.addresses import parse_allowed_networks
-from executions.n8n.fake import FakeN8n
-from executions.n8n.fake_server import FakeServer
+from executions.models import Environment, SyncRun
 from executions.tests.factories import EnvironmentFactory, ExecutionFactory
-from tenants.models import AuditEntry, Role
+from tenants.models import Role
 from tenants.scope import operator_scope, tenant_scope
 from tenants.tests.factories import MembershipFactory
 
@@ -47,13 +42,6 @@ def top(client, membership):
     """Signed in; the address that all pages of the tenant begin with."""
     client.force_login(membership.user)
     return f"/t/{membership.tenant.slug}"
-
-
-@pytest.fixture
-def n8n(settings):
-    settings.ALLOWED_NETWORKS = parse_allowed_networks("loopback")
-    with FakeServer(FakeN8n()) as server:
-        yield server
 
 
 def executions(tenant, environment, count=1, **values):
@@ -285,149 +273,6 @@ def test_times_are_in_the_zone_of_the_person_else_of_the_tenant(
     assert timezone.get_current_timezone_name() == "UTC"
 
 
-# --- Environments ------------------------------------------------------------------------------
-
-
-def test_a_connection_that_works_is_stored_and_audited(client, tenant, top, n8n):
-    n8n.fake.add_many(3, workflow_id=n8n.fake.add_workflow("Order sync"))
-    body = {"name": "Live", "base_url": f"{n8n.url}/", "api_key": n8n.fake.api_key}
-
-    answer = client.post(f"{top}/environments/connect", body)
-
-    (made,) = stored(tenant)
-    assert answer.url == f"{top}/environments/{made.pk}"
-    assert (made.name, made.base_url, made.api_key_last_four) == ("Live", n8n.url, "-key")
-    assert [entry.action for entry in stored(tenant, AuditEntry)] == ["connected environment"]
-    assert [str(m) for m in get_messages(answer.wsgi_request)] == [
-        "Live is connected; the first load runs."
-    ]
-
-
-@pytest.mark.parametrize(
-    ("values", "sentence"),
-    [
-        ({"name": ""}, "This field is required."),
-        ({"name": "x" * 101}, "at most 100 characters"),
-        ({"name": "Production"}, "“Production” is the name of another environment"),
-        ({"base_url": "n8n"}, "does not begin with https:// or http://"),
-        ({"base_url": "http://me:secret@127.0.0.1"}, "127.0.0.1"),
-        ({"api_key": "clé"}, "This is not an API key; copy one from n8n"),
-        ({"api_key": "wrong"}, "rejected the API key"),
-    ],
-)
-def test_a_bad_environment_is_refused_keeps_what_was_typed_and_stores_nothing(
-    client, tenant, environment, top, n8n, values, sentence
-):
-    body = {"name": "Live", "base_url": n8n.url, "api_key": n8n.fake.api_key} | values
-
-    page = client.post(f"{top}/environments/connect", body)
-
-    assert page.status_code == 200
-    text = page.content.decode()
-    assert sentence in text
-    for name in ("name", "base_url"):
-        assert f'value="{body[name]}"' in text
-    assert n8n.fake.api_key not in text
-    assert [found.name for found in stored(tenant)] == ["Production"]
-    assert stored(tenant, AuditEntry) == []
-
-
-def test_the_test_of_a_connection_names_the_fault_and_stores_nothing(client, tenant, top, n8n):
-    n8n.fake.plan.always(fake_faults.html_page())
-    body = {"base_url": n8n.url, "api_key": n8n.fake.api_key}
-
-    answer = client.post(f"{top}/environments/test", body)
-
-    (notice,) = notices(answer)
-    assert "answered, but not as n8n's API does" in notice
-    assert stored(tenant) == []
-
-
-def test_a_new_address_wants_the_key_again(client, tenant, environment, top, n8n):
-    body = {"name": "Moved", "base_url": n8n.url, "api_key": ""}
-
-    page = client.post(f"{top}/environments/{environment.pk}/edit", body)
-
-    assert "A new address needs the key again." in page.content.decode()
-    assert 'value="Moved"' in page.content.decode()
-    assert [found.name for found in stored(tenant)] == ["Production"]
-
-
-def test_a_name_can_be_changed_without_the_key(client, tenant, environment, top):
-    body = {"name": "Staging", "base_url": environment.base_url, "api_key": ""}
-
-    client.post(f"{top}/environments/{environment.pk}/edit", body)
-
-    (found,) = stored(tenant)
-    assert (found.name, found.api_key) == ("Staging", environment.api_key)
-
-
-def test_the_key_is_on_no_page(client, environment, top):
-    for path in ("", "/edit", "/remove"):
-        text = client.get(f"{top}/environments/{environment.pk}{path}").content.decode()
-        assert environment.api_key not in text
-
-
-def test_asking_twice_for_a_sync_joins_the_first(client, tenant, environment, top):
-    for _ in range(2):
-        client.post(f"{top}/environments/{environment.pk}/sync")
-
-    (run,) = stored(tenant, SyncRun)
-    assert (run.state, run.kind) == (SyncRun.State.QUEUED, SyncRun.Kind.CYCLE)
-
-
-def test_pausing_and_resuming_show_on_the_page(client, tenant, environment, top):
-    address = f"{top}/environments/{environment.pk}"
-
-    client.post(f"{address}/pause", {"is_paused": "1"})
-    paused = client.get(address).content.decode()
-    client.post(f"{address}/pause", {"is_paused": "0"})
-
-    assert ("Paused" in paused, "Resume" in paused) == (True, True)
-    assert not stored(tenant)[0].is_paused
-
-
-def test_a_quarantine_is_explained_and_released(client, tenant, environment, top):
-    with tenant_scope(tenant.pk):
-        SyncState.objects.for_tenant(tenant).update(
-            quarantined_at=timezone.now(), quarantine_reason="Its worker died three times."
-        )
-    address = f"{top}/environments/{environment.pk}"
-
-    page = client.get(address).content.decode()
-    client.post(f"{address}/release")
-
-    assert ("Its worker died three times." in page, "Release" in page) == (True, True)
-    assert stored(tenant, SyncState)[0].quarantined_at is None
-
-
-def test_a_wrong_name_removes_nothing(client, tenant, environment, top):
-    page = client.post(f"{top}/environments/{environment.pk}/remove", {"name": "production"})
-
-    assert notices(page) == ["“production” is not its name; nothing was removed."]
-    assert len(stored(tenant)) == 1
-
-
-def test_the_right_name_removes_the_environment_with_its_executions(
-    client, tenant, environment, top
-):
-    executions(tenant, environment, 3)
-
-    client.post(f"{top}/environments/{environment.pk}/remove", {"name": "Production"})
-
-    assert (stored(tenant), stored(tenant, Execution)) == ([], [])
-    assert [entry.action for entry in stored(tenant, AuditEntry)] == ["removed environment"]
-
-
-def test_a_viewer_sees_no_button_that_would_be_refused(client, tenant, environment):
-    sign_in_as(client, tenant, Role.VIEWER)
-
-    text = client.get(f"/t/{tenant.slug}/environments/{environment.pk}").content.decode()
-
-    for button in ("Sync now", "Pause", "Change"):
-        assert f">{button}<" not in text
-
-
 # --- All pages ---------------------------------------------------------------------------------
 
 
@@ -450,11 +295,6 @@ def test_looking_at_pages_writes_nothing(client, tenant, environment, top):
 
     words = {query["sql"].split()[0] for query in queries}
     assert words <= {"SELECT", "SAVEPOINT", "RELEASE"}
-
-
-@pytest.mark.parametrize("action", ["sync", "pause", "release"])
-def test_what_changes_something_is_no_link(client, environment, top, action):
-    assert client.get(f"{top}/environments/{environment.pk}/{action}").status_code == 405
 
 
 def test_a_page_says_where_it_is(client, tenant, environment, top):

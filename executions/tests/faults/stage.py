@@ -27,6 +27,7 @@ DISPATCH = "executions.tasks.dispatch_syncs"
 SYNC = "executions.tasks.sync_environment"
 WORKER = (
     *("celery", "-A", "observatory.celery", "worker", "--queues", "sync,maintenance"),
+    *("--loglevel", "INFO"),
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
 )
 BEAT = (
@@ -34,6 +35,30 @@ BEAT = (
     "django_celery_beat.schedulers:DatabaseScheduler",
 )
 PR_SET_PDEATHSIG = 1
+
+
+# Loaded by Python itself: each new page of the environment is met by SIGKILL from within, as by
+# a fault of a library or by the system where memory runs out.
+POISON = """
+import os, pathlib, signal, sys
+from importlib.abc import MetaPathFinder
+
+class Finder(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name != "executions.sync":
+            return None
+        sys.meta_path.remove(self)
+        import executions.walks as walks
+        step, deadly = walks._step, pathlib.Path(__file__).with_name("deadly")
+        def poisoned(turn, run, page):
+            if deadly.exists() and deadly.read_text() == str(turn.environment.pk):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return step(turn, run, page)
+        walks._step = poisoned
+        return None
+
+sys.meta_path.insert(0, Finder())
+"""
 
 
 def eventually(is_true: Callable[[], object], *, seconds: float = 20.0, every: float = 0.05):
@@ -136,6 +161,16 @@ class Stage:
             "PYTHONWARNINGS": "ignore",
         }
 
+    def poison(self, environment) -> str:
+        """A folder for PYTHONPATH that lets workers die over a page of this environment."""
+        (self._folder / "poison").mkdir()
+        (self._folder / "poison" / "deadly").write_text(str(environment.pk))
+        (self._folder / "poison" / "sitecustomize.py").write_text(POISON)
+        return str(self._folder / "poison")
+
+    def heal(self) -> None:
+        (self._folder / "poison" / "deadly").unlink()
+
     def dispatch(self) -> None:
         """What beat does every few seconds."""
         self._sender.send_task(DISPATCH, queue="maintenance", ignore_result=True)
@@ -164,6 +199,11 @@ WHERE lease_owner <> ''
 """
 RECHECK_NOW = """
 UPDATE executions SET recheck_at = clock_timestamp() WHERE recheck_at > clock_timestamp()
+"""
+# What PostgreSQL does by itself after a minute to whoever stands still within a transaction.
+END_IDLE_WRITES = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND state LIKE 'idle in transaction%' AND pid <> pg_backend_pid()
 """
 PROBE_NOW = "UPDATE executions_missingid SET probe_at = clock_timestamp()"
 

@@ -21,9 +21,7 @@ class Command(migrate.Command):
         with as_owner():
             if settings.DATABASE_OWNER_URL:
                 connection.ensure_connection()
-                prepare_roles(
-                    connection.connection, application["USER"], application["PASSWORD"]
-                )
+                prepare_roles(connection.connection, application["USER"], application["PASSWORD"])
             super().handle(*args, **options)
             if settings.DATABASE_OWNER_URL and not options["check_unapplied"]:
                 grant_rights()
