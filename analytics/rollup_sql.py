@@ -25,7 +25,7 @@ ROWS_IN_BINS = f"""
     max(execution_time) AS duration_max, max(occurred_at) AS last_at,
     max(occurred_at) FILTER (WHERE normalized_status = 'error') AS last_error_at
 """
-SUMS_OF_BINS = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
+SUMS_OF_BINS = ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
 OVER_BINS = f"""
     {SUMS_OF_BINS}, max(duration_max) AS duration_max, {HISTOGRAM},
     max(last_at) AS last_at, max(last_error_at) AS last_error_at

@@ -8,6 +8,7 @@ from observatory import probes
 
 api = [
     path("", include("executions.api_urls")),
+    path("", include("analytics.api_urls")),
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
 ]

@@ -1,0 +1,182 @@
+"""The figures of a period, each with its course and its change against the period before."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from analytics.completeness import Completeness, Ledger, ledger_of
+from analytics.measures import Measures, total_of
+from analytics.periods import Bucket, Period
+from analytics.reading import read_buckets, read_percentiles
+from analytics.selection import Horizon, Selection, horizon_of
+from executions.models import Environment
+
+PREVIOUS = -1
+# Below this, reading the rows costs little and says percentiles exactly.
+FEW_ROWS = 20_000
+SMALLEST_SAMPLE = 20
+
+RATES = ("success_rate",)
+COUNTS = ("total_executions", "success_count", "failure_count")
+DURATIONS = ("avg_duration_ms", "p50_duration_ms", "p95_duration_ms", "p99_duration_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is said of any stretch of time."""
+
+    total_executions: int
+    success_count: int
+    failure_count: int
+    success_rate: float | None
+    avg_duration_ms: float | None
+    p50_duration_ms: float | None
+    p95_duration_ms: float | None
+    p99_duration_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A bucket of the course; where nobody looked and nothing is known, counts are None."""
+
+    start: datetime
+    end: datetime
+    figures: Figures
+    coverage: float | None
+
+    @property
+    def is_blank(self) -> bool:
+        return self.coverage == 0 and self.figures.total_executions == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A change against the period before: relative, and for rates the difference."""
+
+    previous: float | None
+    change: float | None
+    is_meaningful: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kpis:
+    """The figures of a period with all that is needed to judge them."""
+
+    period: Period
+    span: Bucket
+    previous_span: Bucket
+    horizon: Horizon
+    figures: Figures
+    counts: dict[str, int]
+    points: tuple[Point, ...]
+    deltas: dict[str, Delta]
+    completeness: Completeness
+    previous_completeness: Completeness
+    percentiles_are_exact: bool
+
+
+def kpis_of(selection: Selection, period: Period, environments: list[Environment]) -> Kpis:
+    """The figures of a period in five queries; ``environments`` are those of the selection."""
+    horizon = horizon_of(selection)
+    buckets = horizon.cut(period.buckets())
+    before = period.previous()
+    (previous_span,) = horizon.cut([Bucket(before.start, before.end)])
+    span = Bucket(buckets[0].start, buckets[-1].end)
+    ledger = ledger_of(selection.tenant_id, environments, since=previous_span.start)
+    numbered = [*enumerate(buckets), (PREVIOUS, previous_span)]
+    found = read_buckets(selection, numbered)
+    previous = found.pop(PREVIOUS)
+    whole = total_of(found.values())
+    exact = _exact_percentiles(
+        selection, horizon, [(0, span, whole), (PREVIOUS, previous_span, previous)]
+    )
+    now, then = ledger.of(span), ledger.of(previous_span)
+    figures = figures_of(whole, exact.get(0))
+    return Kpis(
+        period=period,
+        span=span,
+        previous_span=previous_span,
+        horizon=horizon,
+        figures=figures,
+        counts=whole.counts(),
+        points=tuple(_points(buckets, found, ledger)),
+        deltas=deltas_of(
+            (figures, whole),
+            (figures_of(previous, exact.get(PREVIOUS)), previous),
+            is_complete=now.is_complete and then.is_complete,
+        ),
+        completeness=now,
+        previous_completeness=then,
+        percentiles_are_exact=0 in exact,
+    )
+
+
+def figures_of(measures: Measures, exact: list[float | None] | None = None) -> Figures:
+    """What a stretch's measures say, rounded as far as they are known."""
+    middle, high, highest = exact or measures.percentiles()
+    return Figures(
+        total_executions=measures.total,
+        success_count=measures.success,
+        failure_count=measures.error,
+        success_rate=_rounded(measures.success_rate, 6),
+        avg_duration_ms=_rounded(measures.average_ms, 1),
+        p50_duration_ms=_rounded(middle, 1),
+        p95_duration_ms=_rounded(high, 1),
+        p99_duration_ms=_rounded(highest, 1),
+    )
+
+
+def deltas_of(
+    now: tuple[Figures, Measures], then: tuple[Figures, Measures], *, is_complete: bool
+) -> dict[str, Delta]:
+    """The change of each figure, marked where it says nothing."""
+    sizes = {
+        **dict.fromkeys(COUNTS, (now[1].total, then[1].total)),
+        **dict.fromkeys(RATES, (now[1].ended, then[1].ended)),
+        **dict.fromkeys(DURATIONS, (now[1].timed, then[1].timed)),
+    }
+    return {
+        name: _delta(name, getattr(now[0], name), getattr(then[0], name), min(size), is_complete)
+        for name, size in sizes.items()
+    }
+
+
+def _delta(name: str, now: Any, then: Any, sample: int, is_complete: bool) -> Delta:
+    change = None
+    if now is not None and then is not None:
+        if name in RATES:
+            change = round(now - then, 6)
+        elif then:
+            change = round((now - then) / then, 4)
+    if not is_complete:
+        reason = "Not all of the time was seen."
+    elif sample < SMALLEST_SAMPLE:
+        reason = f"Fewer than {SMALLEST_SAMPLE} runs to compare."
+    elif change is None:
+        reason = "There is nothing to compare with."
+    else:
+        reason = ""
+    return Delta(previous=then, change=change, is_meaningful=not reason, reason=reason)
+
+
+def _exact_percentiles(
+    selection: Selection, horizon: Horizon, spans: list[tuple[int, Bucket, Measures]]
+) -> dict[int, list[float | None]]:
+    few = [
+        (number, span)
+        for number, span, measures in spans
+        if measures.timed < FEW_ROWS and horizon.has_rows_since(span.start)
+    ]
+    return read_percentiles(selection, few) if few else {}
+
+
+def _points(buckets: list[Bucket], found: dict[int, Measures], ledger: Ledger) -> list[Point]:
+    return [
+        Point(bucket.start, bucket.end, figures_of(found[number]), ledger.of(bucket).share)
+        for number, bucket in enumerate(buckets)
+    ]
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
