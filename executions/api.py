@@ -1,10 +1,12 @@
 """REST: environments with their syncs, and executions."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import transaction
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, status
 from rest_framework.decorators import action
@@ -12,11 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions import environments, tasks
+from executions.caveats import coverage_report
 from executions.filters import ExecutionFilter
 from executions.models import Environment, Execution, SyncRun
 from executions.serializers import (
     ConnectionReportSerializer,
     ConnectionSerializer,
+    CoverageSerializer,
     EnvironmentChangeSerializer,
     EnvironmentSerializer,
     ExecutionSerializer,
@@ -118,6 +122,14 @@ class EnvironmentViewSet(TenantViewSet[Environment]):
         page = self.paginate_queryset(runs)
         return self.get_paginated_response(SyncRunSerializer(page, many=True).data)
 
+    @extend_schema(responses=CoverageSerializer)
+    @action(detail=True)
+    def coverage(self, request: Request, pk: str) -> Response:
+        """Which time has really been seen within the tenant's retention."""
+        since = timezone.now() - timedelta(days=self.tenant.retention_days)
+        report = coverage_report(self.get_object(), since=since)
+        return Response(CoverageSerializer(report).data)
+
     def _report(self, values: dict[str, Any]) -> Any:
         try:
             base_url = environments.clean_base_url(values["base_url"])
@@ -149,7 +161,7 @@ class ExecutionViewSet(TenantViewSet[Execution]):
                 name,
                 description=str(field.help_text),
                 many=hasattr(field, "length"),
-                enum=[key for key, _ in field.choices] if getattr(field, "choices", ()) else None,
+                enum=getattr(field, "allowed", None) or None,
             )
             for name, field in ExecutionFilter.base_fields.items()
         ]
@@ -158,7 +170,10 @@ class ExecutionViewSet(TenantViewSet[Execution]):
         chosen = ExecutionFilter(request.query_params, tenant=self.tenant)
         if not chosen.is_valid():
             raise exceptions.ValidationError(
-                {("" if name == "__all__" else name): text for name, text in chosen.errors.items()}
+                {
+                    "" if name == "__all__" else name: [str(text) for text in texts]
+                    for name, texts in chosen.errors.items()
+                }
             )
         page = self.paginate_queryset(chosen.executions())
         return self.get_paginated_response(ExecutionSerializer(page, many=True).data)

@@ -8,7 +8,8 @@ taken apart again. A row whose data are gone is marked so and not asked for agai
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from executions.grouping.fingerprint import ErrorInput, classify
+from executions.grouping.fingerprint import classify
+from executions.grouping.text import ErrorInput
 from executions.models import DetailState, Execution
 from executions.n8n.client import execution_cursor
 from executions.n8n.errors import NotFound, TooLarge
@@ -31,12 +32,12 @@ class Outcome:
 
 def fetch_details(turn: Turn) -> bool:
     """Work on the queue until the turn ends; True where nothing waits any more."""
-    while turn.has_time:
+    while turn.has_time():
         waiting = _waiting(turn)
         if not waiting:
             return True
         for window in windows(waiting):
-            if not turn.has_time:
+            if not turn.has_time():
                 return False
             _store(turn, _ask(turn, window))
     return False
@@ -110,7 +111,8 @@ def error_columns(row: Execution, detail: ExecutionDetail | None) -> dict[str, o
     grouping = classify(error_input(row.status, error))
     values: dict[str, object] = {
         "detail_state": DetailState.FETCHED if detail is not None else DetailState.GONE,
-        "error_message": grouping.text,
+        # Where n8n told nothing, the group has words for it and the row has none.
+        "error_message": grouping.text if error is not None else "",
         "error_class": grouping.error_class,
         "error_template": grouping.template,
         "fingerprint": grouping.fingerprint,

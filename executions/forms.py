@@ -71,10 +71,10 @@ class EnvironmentForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
 
-    def __init__(self, *args: Any, environment: Environment, **kwargs: Any) -> None:
+    def __init__(self, data: Any, *, environment: Environment) -> None:
         self.environment = environment
         initial = {"name": environment.name, "base_url": environment.base_url}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
 
     def changes(self) -> dict[str, str]:
         """The values to change; an empty key leaves the old one."""

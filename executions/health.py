@@ -33,19 +33,21 @@ def health_of(error: N8nError) -> Health:
 
 
 def wait_after(health: Health, failures: int, retry_after: timedelta | None) -> timedelta:
-    """How long until the next try, before jitter (pure): doubling, then a steady probe."""
+    """How long until the next try, before jitter: doubling, then a steady probe."""
+    pause = timedelta(seconds=settings.SYNC_SECONDS)
     if retry_after is not None:
         return min(max(retry_after, timedelta(seconds=1)), LONGEST_WAIT)
     if health in REFUSALS:
         return REFUSED_EVERY
     if failures >= PROBE_AFTER:
         return PROBE_EVERY
-    return min(timedelta(seconds=settings.SYNC_SECONDS) * 2 ** max(failures - 1, 0), PROBE_EVERY)
+    doubled: timedelta = pause * 2 ** max(failures - 1, 0)
+    return min(doubled, max(pause, PROBE_EVERY))
 
 
 def jittered(wait: timedelta) -> timedelta:
     """Within a tenth of the wait, so that environments do not fall into step."""
-    return wait * random.uniform(0.9, 1.1)
+    return timedelta(seconds=wait.total_seconds() * random.uniform(0.9, 1.1))
 
 
 def set_health(environment: Environment, health: Health, reason: str, now: datetime) -> None:

@@ -175,7 +175,7 @@ def write_records(
         _staged_row(record, epochs.get(key, epoch), workflow_names, now)
         for key, record in unique.items()
     )
-    parameters = {"tenant": tenant_id, "environment": environment_id, "now": now}
+    parameters: dict[str, Any] = {"tenant": tenant_id, "environment": environment_id, "now": now}
     with connection.cursor() as cursor:
         _stage(cursor, rows)
         cursor.execute(UPSERT, parameters)

@@ -7,6 +7,7 @@ database's.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -63,17 +64,15 @@ WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
 
 def acquire(*, tenant_id: UUID, environment_id: UUID, owner: str) -> Lease | None:
     """The lease, or None while another holds it or the environment is in quarantine."""
+    parameters: dict[str, Any] = {
+        "owner": owner,
+        "term": TERM,
+        "limit": CRASHES_UNTIL_QUARANTINE,
+        "tenant": tenant_id,
+        "environment": environment_id,
+    }
     with tenant_scope(tenant_id), connection.cursor() as cursor:
-        cursor.execute(
-            ACQUIRE,
-            {
-                "owner": owner,
-                "term": TERM,
-                "limit": CRASHES_UNTIL_QUARANTINE,
-                "tenant": tenant_id,
-                "environment": environment_id,
-            },
-        )
+        cursor.execute(ACQUIRE, parameters)
         found = cursor.fetchone()
     if found is None:
         return None
@@ -102,7 +101,7 @@ def release(lease: Lease) -> None:
         cursor.execute(RELEASE, _parameters(lease))
 
 
-def _parameters(lease: Lease) -> dict[str, object]:
+def _parameters(lease: Lease) -> dict[str, Any]:
     return {
         "tenant": lease.tenant_id,
         "environment": lease.environment_id,

@@ -75,7 +75,7 @@ def probe_missing_ids(turn: Turn) -> None:
         )
         _forget(turn, [row for row in due if str(row.id_order) in found_since])
     for row in due:
-        if str(row.id_order) not in found_since and turn.has_time:
+        if str(row.id_order) not in found_since and turn.has_time():
             _probe(turn, row)
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from executions.statuses import NormalizedStatus
 from tenants.fields import EncryptedTextField
@@ -285,7 +286,7 @@ class SyncState(OfEnvironment):
     workflows_synced_at = models.DateTimeField(null=True)
     reconciled_at = models.DateTimeField(null=True)
     synced_at = models.DateTimeField(null=True, help_text="Start of the last complete cycle.")
-    due_at = models.DateTimeField(db_default=models.functions.Now())
+    due_at = models.DateTimeField(db_default=Now())
     lease_owner = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True)
     fencing_token = models.BigIntegerField(default=0)

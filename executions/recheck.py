@@ -7,12 +7,15 @@ them is asked for by its id.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
 
 from executions.models import DirtyHour, Execution
 from executions.n8n.client import ExecutionPage
 from executions.n8n.errors import BadRequest, NotFound
 from executions.normalize import normalize
-from executions.statuses import NormalizedStatus
+from executions.statuses import NormalizedStatus, is_final
 from executions.turn import Turn
 
 RECHECKS_A_TURN = 50
@@ -59,7 +62,7 @@ def recheck_not_final(turn: Turn, running: set[str]) -> None:
         still = [row for row in due if row.n8n_execution_id in running]
         _put_off(turn, still)
     for row in due:
-        if row.n8n_execution_id not in running and turn.has_time:
+        if row.n8n_execution_id not in running and turn.has_time():
             _recheck(turn, row)
 
 
@@ -79,16 +82,21 @@ def _recheck(turn: Turn, row: Execution) -> None:
         return
     with turn.writing():
         turn.ingest([normalize(payload)])
-        _put_off(turn, [row])
+        if is_final(payload.status):
+            _row(turn, row).update(recheck_at=None)
+        else:
+            _put_off(turn, [row])
 
 
 def _put_off(turn: Turn, rows: list[Execution]) -> None:
     """The older a run is, the seldomer it is asked for."""
     now = turn.now
     for row in rows:
-        Execution.objects.for_tenant(turn.tenant.pk).filter(
-            pk=row.pk, recheck_at__isnull=False
-        ).update(recheck_at=next_recheck(row.occurred_at, now))
+        _row(turn, row).update(recheck_at=next_recheck(row.occurred_at, now))
+
+
+def _row(turn: Turn, row: Execution) -> QuerySet[Execution]:
+    return Execution.objects.for_tenant(turn.tenant.pk).filter(pk=row.pk)
 
 
 def next_recheck(occurred_at: datetime, now: datetime) -> datetime:
@@ -97,18 +105,13 @@ def next_recheck(occurred_at: datetime, now: datetime) -> datetime:
 
 
 def _mark_gone(turn: Turn, row: Execution) -> None:
-    """n8n no longer has it: deleted, or a success that it does not save; its end is unknown."""
-    changed = (
-        Execution.objects.for_tenant(turn.tenant.pk)
-        .filter(pk=row.pk, gone_at=None)
-        .update(
-            gone_at=turn.now,
-            recheck_at=None,
-            normalized_status=NormalizedStatus.UNKNOWN,
-            updated_at=turn.now,
-        )
-    )
-    if changed:
+    """n8n no longer has it. One that had not ended was deleted or is not saved: who knows how."""
+    values: dict[str, Any] = {"gone_at": turn.now, "recheck_at": None, "updated_at": turn.now}
+    if is_final(row.status):
+        _row(turn, row).update(**values)
+        return
+    values["normalized_status"] = NormalizedStatus.UNKNOWN
+    if _row(turn, row).filter(gone_at=None).update(**values):
         DirtyHour.objects.create(
             tenant_id=turn.tenant.pk,
             environment_id=turn.environment.pk,

@@ -64,6 +64,29 @@ class ProgressSerializer(serializers.Serializer[Progress]):
     seconds_left = serializers.IntegerField(allow_null=True)
 
 
+class StretchSerializer(serializers.Serializer[Any]):
+    from_at = serializers.DateTimeField()
+    to_at = serializers.DateTimeField()
+
+
+class CoverageSerializer(serializers.Serializer[Any]):
+    """Which time of the environment has been listed whole, and what numbers cannot say."""
+
+    as_of = serializers.DateTimeField(allow_null=True)
+    lag_seconds = serializers.SerializerMethodField()
+    seen = StretchSerializer(many=True)
+    gaps = StretchSerializer(many=True)
+    saves_successes = serializers.BooleanField(allow_null=True)
+    pruned_after_hours = serializers.SerializerMethodField()
+    sentences = serializers.ListField(child=serializers.CharField())
+
+    def get_lag_seconds(self, report: Any) -> float | None:
+        return None if report.lag is None else round(report.lag.total_seconds(), 1)
+
+    def get_pruned_after_hours(self, report: Any) -> float:
+        return round(report.pruned_after.total_seconds() / 3600, 1)
+
+
 class SyncRunSerializer(serializers.ModelSerializer[SyncRun]):
     progress = serializers.SerializerMethodField()
 

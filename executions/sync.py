@@ -133,6 +133,7 @@ def _work(turn: Turn) -> bool:
     recheck.recheck_not_final(turn, running)
     probe_missing_ids(turn)
     _ask_for_the_past(turn)
+    _ask_for_a_comparison(turn)
     return not _past_and_details(turn)
 
 
@@ -221,6 +222,28 @@ def _open_older_history(turn: Turn) -> None:
     )
 
 
+def _ask_for_a_comparison(turn: Turn) -> None:
+    """Once a day the newest days are read again, to see what n8n deleted or changed."""
+    last = turn.state.reconciled_at
+    if last is not None and turn.now - last < RECONCILE_EVERY:
+        return
+    with turn.writing():
+        # The first load has just listed all there is.
+        if last is not None:
+            SyncRun.objects.get_or_create(
+                tenant=turn.tenant,
+                environment=turn.environment,
+                kind=SyncRun.Kind.RECONCILE,
+                state=SyncRun.State.QUEUED,
+                defaults={
+                    "epoch": turn.state.epoch,
+                    "floor_at": turn.now - RECONCILED_WINDOW,
+                },
+            )
+        turn.state.reconciled_at = turn.now
+        turn.state.save(update_fields=["reconciled_at"])
+
+
 def _past_and_details(turn: Turn) -> bool:
     """Walks of the past and reasons of failures, until done or out of time; True where done."""
     whole_turn = turn.ends_at
@@ -231,15 +254,17 @@ def _past_and_details(turn: Turn) -> bool:
     details_done = details.fetch_details(turn)
     turn.ends_at = whole_turn
     for run in history:
-        if not turn.has_time or not walks.walk(turn, run):
+        if not turn.has_time() or not walks.walk(turn, run):
             return False
     return details_done or not _open_history(turn) and details.fetch_details(turn)
 
 
 def _open_history(turn: Turn) -> list[SyncRun]:
     with turn.writing():
-        runs = SyncRun.objects.for_tenant(turn.tenant.pk).filter(
-            environment=turn.environment, kind=SyncRun.Kind.HISTORY, state__in=SyncRun.OPEN
+        runs = (
+            SyncRun.objects.for_tenant(turn.tenant.pk)
+            .filter(environment=turn.environment, state__in=SyncRun.OPEN)
+            .exclude(kind=SyncRun.Kind.CYCLE)
         )
         return list(runs.order_by("-created_at"))
 

@@ -47,7 +47,7 @@ def dispatch_syncs() -> None:
 def enqueue_sync(tenant_id: UUID, environment_id: UUID) -> None:
     """Ask a worker for a turn; call after commit."""
     sync_environment.apply_async(
-        args=[str(tenant_id), str(environment_id)], expires=settings.SYNC_SECONDS * 2
+        args=(str(tenant_id), str(environment_id)), expires=settings.SYNC_SECONDS * 2
     )
 
 

@@ -30,7 +30,6 @@ class Turn:
     workflow_names: dict[str, str] = field(default_factory=dict)
     written: IngestResult = field(default_factory=IngestResult)
 
-    @property
     def has_time(self) -> bool:
         return time.monotonic() < self.ends_at
 

@@ -6,14 +6,16 @@ cycle that a turn does not finish becomes history and goes on in later turns, wh
 begin at the top: what is new is always seen first.
 """
 
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 
 from executions import coverage, epochs
 from executions.coverage import Stretch
 from executions.ingest import IngestResult
 from executions.missing import note_missing_ids
-from executions.models import SyncRun
+from executions.models import Execution, SyncRun
 from executions.n8n.client import ExecutionPage, execution_cursor
 from executions.n8n.errors import BadRequest
 from executions.normalize import ExecutionRecord, normalize
@@ -22,6 +24,8 @@ from executions.turn import Turn
 # A page has 250 rows; going one page below the highest id known catches runs that ended out of
 # order at no cost, because a smaller page costs n8n the same.
 OVERLAP = 250
+# Bounds the look for vanished rows by an index; longer than the window that is compared.
+COMPARED = timedelta(days=8)
 
 
 @dataclass(slots=True)
@@ -39,18 +43,24 @@ def walk(turn: Turn, run: SyncRun) -> bool:
 
     While one page is written the next one is fetched, and never more than one.
     """
+    began = time.monotonic()
     with ThreadPoolExecutor(1, thread_name_prefix="next-page") as ahead:
         page = _fetch(turn, run.position or None)
         while True:
             step = _step(run, page)
-            goes_on = not step.is_last and turn.has_time
+            goes_on = not step.is_last and turn.has_time()
             upcoming: Future[ExecutionPage] | None = None
             if goes_on:
                 upcoming = ahead.submit(_fetch, turn, step.next_position)
+            run.busy_ms, began = run.busy_ms + _since(began), time.monotonic()
             _write(turn, run, step)
             if upcoming is None:
                 return step.is_last
             page = upcoming.result()
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)
 
 
 def _fetch(turn: Turn, position: str | None) -> ExecutionPage:
@@ -105,6 +115,7 @@ def _write(turn: Turn, run: SyncRun, step: Step) -> None:
         if run.pages == 0:
             _note_top(turn, run, step)
         _note_missing(turn, run, step)
+        _note_vanished(turn, run, step)
         _advance(turn, run, step, result)
         _cover(turn, run)
         run.save()
@@ -143,6 +154,24 @@ def _note_missing(turn: Turn, run: SyncRun, step: Step) -> None:
     if run.lowest_order is not None:
         orders.append(run.lowest_order)
     note_missing_ids(turn, orders, above=run.floor_order + OVERLAP)
+
+
+def _note_vanished(turn: Turn, run: SyncRun, step: Step) -> None:
+    """A comparison found stored runs that n8n no longer lists: each is asked for by its id."""
+    orders = [record.id_order for record in step.records if record.id_order is not None]
+    if run.kind != SyncRun.Kind.RECONCILE or not orders:
+        return
+    Execution.objects.for_tenant(turn.tenant.pk).filter(
+        environment_id=turn.environment.pk,
+        epoch=run.epoch,
+        id_order__gt=min(orders),
+        id_order__lt=run.lowest_order or max(orders),
+        occurred_at__gte=turn.now - COMPARED,
+        gone_at=None,
+        recheck_at=None,
+    ).exclude(n8n_execution_id__in=[record.n8n_execution_id for record in step.records]).update(
+        recheck_at=turn.now
+    )
 
 
 def _advance(turn: Turn, run: SyncRun, step: Step, result: IngestResult) -> None:

@@ -19,13 +19,11 @@ class ObservatoryAdminSite(admin.AdminSite):
         user = request.user
         return user.is_active and user.is_superuser
 
-    def admin_view(
-        self, view: Callable[..., HttpResponseBase], cacheable: bool = False
-    ) -> Callable[..., HttpResponseBase]:
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         @wraps(view)
         def scoped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             with operator_scope():
-                response = view(request, *args, **kwargs)
+                response: HttpResponseBase = view(request, *args, **kwargs)
                 # Lists are read while the page is rendered; that must happen in here.
                 if isinstance(response, TemplateResponse):
                     response.render()

@@ -1,12 +1,15 @@
 """Server entry; the event stream needs ASGI."""
 
 import os
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
 os.environ.setdefault("OBSERVATORY_DB_POOL", "20")
+# whitenoise reads files synchronously, which Django remarks on at every one of them.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")
 application = get_asgi_application()
 
 from observatory.startup import refuse_unsafe_start  # noqa: E402 - needs the applications

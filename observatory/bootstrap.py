@@ -25,8 +25,8 @@ STAMP = VENV / "installed.json"
 RUNTIME = ("requirements.txt",)
 DEVELOPMENT = ("requirements.txt", "requirements-dev.txt")
 DATABASE_VARIABLES = ("DATABASE_URL", "DATABASE_URL_FILE")
-# `up` writes run.env and the tests have servers of their own: neither may read it.
-COMMANDS_WITH_OWN_SERVERS = ("up", "test")
+# `up` writes run.env, tests and benches have servers of their own: none of them may read it.
+COMMANDS_WITH_OWN_SERVERS = ("up", "test", "bench")
 
 DISK_FULL = (
     f"The disk that holds {PROJECT}, or the one for temporary files, is full: free some space and"

@@ -27,7 +27,7 @@ def missing_secrets() -> list[CheckMessage]:
         found.append(
             Error(
                 "OBSERVATORY_ENCRYPTION_KEYS is not set.",
-                hint=f"Set it to a Fernet key, such as this new one: {Fernet.generate_key().decode()}",
+                hint=f"Set it to a Fernet key, as this new one: {Fernet.generate_key().decode()}",
                 id="observatory.E002",
             )
         )

@@ -13,6 +13,14 @@ SHARED_PROCESSORS: list[Any] = [
     structlog.processors.UnicodeDecoder(),
 ]
 
+CHATTY = (
+    "celery.app.trace",
+    "celery.beat",
+    "celery.worker.strategy",
+    "django_structlog.celery.receivers",
+    "uvicorn.access",
+)
+
 
 def configure_logging(form: str, level: str) -> dict[str, Any]:
     """Set structlog up and return Django's LOGGING for the form, ``console`` or ``json``."""
@@ -49,5 +57,7 @@ def configure_logging(form: str, level: str) -> dict[str, Any]:
         "loggers": {
             "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
             "axes": {"level": "WARNING"},
+            # A line for each task that ran would be most of the log and say least.
+            **{name: {"level": "WARNING"} for name in CHATTY},
         },
     }

@@ -4,6 +4,7 @@ environment through observatory.env, and a wrong one stops the start.
 
 import secrets
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -11,9 +12,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 from executions.n8n.addresses import parse_allowed_networks
 from observatory import env
+from observatory.bootstrap import state_directory
 from observatory.logging import configure_logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# What this installation alone keeps: the embedded servers' data, secrets, logs, the demo's diary.
+STATE_DIR = state_directory()
 
 # --- Secrets ---------------------------------------------------------------------------------
 # Without them the project can be checked and its commands that need no secret can run; the web
@@ -108,20 +112,22 @@ TEMPLATES = [
 # and is used by no web process and no worker (observatory.database).
 DATABASE_URL = env.secret("DATABASE_URL")
 DATABASE_OWNER_URL = env.secret("DATABASE_OWNER_URL")
-DATABASES = {
-    "default": {
-        **dj_database_url.parse(DATABASE_URL or "postgres://observatory@127.0.0.1/observatory"),
+# Without an address commands that need no database still run, and the others are refused by
+# Django's dummy (observatory.bootstrap says so in a sentence).
+DATABASES: dict[str, dict[str, Any]] = {"default": {"ENGINE": "django.db.backends.dummy"}}
+if DATABASE_URL:
+    DATABASES["default"] = {
+        **dj_database_url.parse(DATABASE_URL),
         "ATOMIC_REQUESTS": True,
         "CONN_MAX_AGE": 0,
         "OPTIONS": {},
     }
-}
-if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-    raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or postgresql://.")
+    if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or postgresql://.")
 # A pool lets many event streams and slow pages of the web share few connections (observatory.asgi
 # asks for one); workers and commands open one connection when they need it.
 DATABASE_POOL = env.integer("OBSERVATORY_DB_POOL", 0, minimum=0, maximum=200)
-if DATABASE_POOL:
+if DATABASE_URL and DATABASE_POOL:
     DATABASES["default"]["OPTIONS"] = {
         "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}
     }

@@ -1,12 +1,12 @@
 """Every address of Observatory: pages, /api/v1/, the admin and the probes."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from observatory import probes
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("executions.api_urls")),
     path("", include("analytics.api_urls")),
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django_htmx.middleware import HtmxDetails
 
 from tenants.audit import Actor
 from tenants.models import Membership, Role, Tenant, User
@@ -20,6 +21,8 @@ from tenants.scope import enter_tenant, enter_user, set_statement_timeout
 
 class TenantRequest(HttpRequest):
     """A request whose tenant, role and actor are known."""
+
+    htmx: HtmxDetails
 
     user: User
     tenant: Tenant

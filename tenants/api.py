@@ -7,8 +7,11 @@ from rest_framework import exceptions, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from tenants import schema
 from tenants.audit import Actor
 from tenants.models import Tenant
+
+__all__ = ["TenantViewSet", "Unprocessable", "refuse_unknown", "schema", "unprocessable"]
 
 Row = TypeVar("Row", bound=Model)
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from tenants.access import enter_membership, memberships_of
 from tenants.audit import Actor
-from tenants.models import Membership, Role, User
+from tenants.models import Membership, Role, Tenant, User
 from tenants.scope import set_statement_timeout
 from tenants.tokens import find_token
 
@@ -33,9 +33,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
             raise exceptions.AuthenticationFailed(
                 "This token is unknown, expired or revoked; make a new one in the settings."
             )
-        request.tenant = token.tenant
-        request.role = Role(token.role)
-        request.actor = Actor(f"token {token}", request.META.get("REMOTE_ADDR"))
+        _bind(request, token.tenant, Role(token.role), f"token {token}")
         return None, token
 
 
@@ -45,10 +43,16 @@ class SessionAuthentication(authentication.SessionAuthentication):
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         found = super().authenticate(request)
         if found is not None:
-            enter_membership(request._request, chosen_membership(request, found[0]))
-            for name in ("tenant", "role", "actor"):
-                setattr(request, name, getattr(request._request, name))
+            membership = chosen_membership(request, found[0])
+            enter_membership(request._request, membership)
+            _bind(request, membership.tenant, Role(membership.role), str(request._request.user))
         return found
+
+
+def _bind(request: Request, tenant: Tenant, role: Role, label: str) -> None:
+    actor = Actor(label, request.META.get("REMOTE_ADDR"))
+    for name, value in (("tenant", tenant), ("role", role), ("actor", actor)):
+        setattr(request, name, value)
 
 
 def chosen_membership(request: Request, user: User) -> Membership:

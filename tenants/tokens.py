@@ -48,7 +48,7 @@ def find_token(secret: str) -> ApiToken | None:
     if not SHAPE.fullmatch(secret):
         return None
     with operator_scope():
-        token = (
+        token: ApiToken | None = (
             ApiToken.objects.select_related("tenant")
             .filter(digest=digest_of(secret), revoked_at=None)
             .first()

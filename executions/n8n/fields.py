@@ -16,6 +16,7 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 # n8n itself writes the year 3000 for "waits until somebody answers".
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
+SECONDS = range(946_684_800, 10**10)
 MAX_ID = 64
 MAX_WORD = 40
 MAX_SIZE = 2**63 - 1
@@ -159,6 +160,9 @@ def _odd_text_moment(value: str, notes: Notes, latest: datetime) -> datetime | N
 
 
 def _from_milliseconds(value: int, notes: Notes, latest: datetime) -> datetime | None:
+    # n8n writes seconds where it recovers a crashed run from its event log.
+    if value in SECONDS:
+        value *= 1000
     try:
         return _if_meant(EPOCH + timedelta(milliseconds=value), notes, latest)
     except OverflowError:

@@ -77,6 +77,8 @@ class Launch:
         self.supervisor = supervisor
 
     def run(self) -> NoReturn:
+        # A host that is none of ours is said before any work is done.
+        first_free(self.options.host, self.options.port)
         secrets = self.state.secrets()
         addresses = given_addresses(secrets)
         if addresses is None:
@@ -92,29 +94,39 @@ class Launch:
 
     def prepare_application(self, environment: Mapping[str, str]) -> str:
         """Migrations, static files, first tenant and admin; answers what the first person needs."""
-        self.must_run("migrate", "--no-input", environment=environment)
+        steps = []
         if not self.options.is_debug:
-            self.must_run("collectstatic", "--no-input", "--verbosity=0", environment=environment)
-        return self.must_run("first_run", environment=environment, is_logged=False).output
+            # The slowest step, and it needs none of the others.
+            command = ("collectstatic", "--no-input", "--verbosity=0")
+            steps.append(self.begin(*command, environment=environment))
+        self.finish(self.begin("migrate", "--no-input", environment=environment))
+        first_run = self.begin("first_run", environment=environment, is_logged=False)
+        for step in (first_run, *steps):
+            self.finish(step)
+        return first_run.output
 
-    def must_run(
-        self, *command: str, environment: Mapping[str, str], is_logged: bool = True
-    ) -> Child:
-        name = command[0]
+    def begin(self, *command: str, environment: Mapping[str, str], is_logged: bool = True) -> Child:
         program = Program(
-            name=name,
+            name=command[0],
             command=(sys.executable, str(PROJECT / "manage.py"), *command),
             environment=environment,
             folder=PROJECT,
             is_logged=is_logged,
         )
-        child = self.supervisor.run(program)
-        if NO_SPACE in child.output:
+        return self.supervisor.start(program, is_kept=False)
+
+    def finish(self, step: Child) -> None:
+        self.supervisor.wait_for(step)
+        if NO_SPACE in step.output:
             raise StackError(disk_full(self.state.folder))
-        if child.exit_code:
-            reason = f"see {self.state.logs / name}.log" if is_logged else child.output
-            raise StackError(f"`manage.py {name}` failed, so Observatory cannot start: {reason}")
-        return child
+        if step.exit_code:
+            name = step.program.name
+            whole = self.state.logs / f"{name}.log"
+            where = f" The whole is in {whole}." if step.program.is_logged else ""
+            raise StackError(
+                f"Observatory cannot start, since `manage.py {name}` failed:"
+                f" {step.last_line}{where}"
+            )
 
     def start_services(self, environment: Mapping[str, str], greeting: str) -> None:
         host = self.options.host
@@ -148,7 +160,7 @@ class Launch:
         if not is_live(host, port):
             raise StackError(
                 f"The web server does not start; its log {self.state.logs / WEB.name}.log says why:"
-                f" {web.output.rpartition(chr(10))[2]}"
+                f" {web.last_line}"
             )
 
     def stop(self) -> None:

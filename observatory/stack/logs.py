@@ -47,13 +47,17 @@ class Log:
         self.colours = itertools.cycle(COLOURS)
         self.prefixes: dict[str, str] = {}
         self.files: dict[str, LogFile] = {}
+        self.unwritable: set[str] = set()
 
     def line(self, name: str, line: bytes) -> None:
         self.show(self.prefix(name) + line.decode(errors="replace"))
         try:
             self.file(name).write(line)
+            self.unwritable.discard(name)
         except OSError as fault:
-            self.show(f"{self.prefix(name)}{self.folder / name}.log cannot be written: {fault}")
+            if name not in self.unwritable:
+                self.show(f"{self.folder / name}.log cannot be written: {fault.strerror}.")
+            self.unwritable.add(name)
 
     def say(self, text: str) -> None:
         """A line of `up` itself."""

@@ -8,7 +8,7 @@ import psycopg
 import redis
 
 from observatory.env import secret
-from observatory.stack import StackError
+from observatory.stack import NO_SPACE, StackError, disk_full
 from observatory.stack.homes import find_home
 from observatory.stack.ports import private_ports
 from observatory.stack.postgres import Postgres, explain
@@ -108,5 +108,6 @@ def await_server(
 
 
 def explain_valkey(child: Child, valkey: Valkey) -> str:
-    lines = [line for line in child.output.splitlines() if line.strip()] or ["it gave no reason"]
-    return f"Valkey did not start with its data in {valkey.folder}: {lines[-1].strip()}"
+    if NO_SPACE in child.output:
+        return disk_full(valkey.folder)
+    return f"Valkey did not start with its data in {valkey.folder}: {child.last_line}"

@@ -46,13 +46,18 @@ class Child:
         return "\n".join(self.last_lines)
 
     @property
+    def last_line(self) -> str:
+        spoken = [line for line in self.last_lines if line.strip()]
+        return spoken[-1].strip() if spoken else "it gave no reason."
+
+    @property
     def pipe(self) -> IO[bytes]:
         assert self.process.stdout is not None
         return self.process.stdout
 
 
 class Supervisor:
-    """`start` keeps a program running, `run` waits for its end, `turn` is one step of the loop."""
+    """`start` starts a program, `wait_for` waits for its end, `turn` is one step of the loop."""
 
     def __init__(self, log: Log) -> None:
         self.log = log
@@ -69,20 +74,17 @@ class Supervisor:
     def request_stop(self, *_: object) -> None:
         self.is_stop_requested = True
 
-    def start(self, program: Program) -> Child:
-        return self.adopt(Child(program, spawn(program), is_kept=True))
-
-    def run(self, program: Program) -> Child:
-        """Run to the end; the answer has its exit code and last lines."""
-        child = self.adopt(Child(program, spawn(program), is_kept=False))
-        while child.exit_code is None:
-            self.turn()
-        return child
-
-    def adopt(self, child: Child) -> Child:
+    def start(self, program: Program, *, is_kept: bool = True) -> Child:
+        """One that is kept is started again whenever it ends."""
+        child = Child(program, spawn(program), is_kept)
         self.watch(child)
         self.children.append(child)
         return child
+
+    def wait_for(self, child: Child) -> None:
+        """Turn the loop until it has ended."""
+        while child.exit_code is None:
+            self.turn()
 
     def watch(self, child: Child) -> None:
         os.set_blocking(child.pipe.fileno(), False)

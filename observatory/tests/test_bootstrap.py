@@ -181,7 +181,7 @@ def test_commands_say_that_up_is_still_starting(running_up: Path) -> None:
     assert "still starting" in bootstrap.load_run_environment(["manage.py", "shell"])
 
 
-@pytest.mark.parametrize("command", ["up", "test"])
+@pytest.mark.parametrize("command", ["up", "test", "bench"])
 def test_commands_with_servers_of_their_own_take_none(running_up: Path, command: str) -> None:
     (running_up / "run.env").write_text("DATABASE_URL=postgres://up\n")
 
@@ -219,3 +219,27 @@ def test_a_warm_start_changes_nothing(project: Path) -> None:
     bootstrap.STAMP.write_text(json.dumps({"requirements.txt": digest}))
 
     assert bootstrap.install(bootstrap.RUNTIME) is False
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        pytest.param("makemigrations --check", "No changes detected", id="needs no database"),
+        pytest.param("showmigrations", "Observatory is not running here", id="needs one"),
+    ],
+)
+def test_a_command_without_servers_works_or_says_what_to_start(
+    tmp_path: Path, command: str, answer: str
+) -> None:
+    ours = ("DATABASE_", "OBSERVATORY_", "REDIS_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+
+    ran = subprocess.run(
+        [sys.executable, bootstrap.PROJECT / "manage.py", *command.split()],
+        env=environment | {"OBSERVATORY_STATE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert answer in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stderr

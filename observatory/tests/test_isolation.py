@@ -36,6 +36,7 @@ API = {
     "api-environment-test": ("post", 415),
     "api-environment-sync": ("post", 202),
     "api-environment-sync-runs": ("get", 200),
+    "api-environment-coverage": ("get", 200),
     "api-execution-list": ("get", 200),
     "api-execution-detail": ("get", 200),
 }
@@ -79,9 +80,10 @@ def address_of(name, theirs):
     of_execution = name in ("detail", "api-execution-detail")
     pk = execution.pk if of_execution else environment.pk
     for entry in get_resolver().url_patterns:
-        if isinstance(entry, URLResolver) and entry.namespace == "executions":
-            if any(pattern.name == name for pattern in entry.url_patterns):
-                pattern = next(p for p in entry.url_patterns if p.name == name)
+        if getattr(entry, "namespace", None) != "executions":
+            continue
+        for pattern in entry.url_patterns:
+            if pattern.name == name:
                 tail = str(pattern.pattern).replace("<uuid:pk>", str(pk))
                 return f"/t/{membership.tenant.slug}/{tail}"
     return api_address(name, pk)

@@ -20,7 +20,7 @@ from observatory.stack.processes import spawn
 from observatory.stack.servers import Addresses, check, given_addresses, with_role
 from observatory.stack.state import new_secrets
 from observatory.stack.supervisor import Supervisor
-from observatory.stack.testing import throwaway_folder
+from observatory.stack.throwaway import throwaway_folder
 from observatory.stack.valkey import Valkey
 from observatory.tests.deadlines import eventually
 

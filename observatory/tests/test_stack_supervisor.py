@@ -12,7 +12,7 @@ import pytest
 from observatory.stack import supervisor as module
 from observatory.stack.logs import Log, LogFile
 from observatory.stack.processes import Program
-from observatory.stack.supervisor import StopRequested, Supervisor, restart_delay
+from observatory.stack.supervisor import Child, StopRequested, Supervisor, restart_delay
 from observatory.tests.deadlines import eventually
 
 LAUNCHER = """
@@ -55,6 +55,12 @@ class ClosedTerminal(io.StringIO):
 
 def shell(script: str, **options: object) -> Program:
     return Program("child", ("sh", "-c", script), dict(os.environ), Path("/"), **options)
+
+
+def run(supervisor: Supervisor, program: Program) -> Child:
+    child = supervisor.start(program, is_kept=False)
+    supervisor.wait_for(child)
+    return child
 
 
 def is_alive(pid: int) -> bool:
@@ -140,7 +146,7 @@ def test_it_stops_the_servers_after_the_others(supervisor: Supervisor) -> None:
 
 
 def test_it_runs_a_step_to_its_end(supervisor: Supervisor) -> None:
-    child = supervisor.run(shell("echo one; echo two >&2; exit 4"))
+    child = run(supervisor, shell("echo one; echo two >&2; exit 4"))
 
     assert (child.exit_code, child.output) == (4, "one\ntwo")
 
@@ -149,13 +155,13 @@ def test_a_request_to_stop_ends_the_wait(supervisor: Supervisor) -> None:
     supervisor.request_stop()
 
     with pytest.raises(StopRequested):
-        supervisor.run(shell("exec sleep 1000"))
+        run(supervisor, shell("exec sleep 1000"))
 
 
 def test_each_line_is_on_the_screen_and_in_the_childs_file(
     supervisor: Supervisor, screen: io.StringIO, tmp_path: Path
 ) -> None:
-    supervisor.run(shell("echo one; printf two"))
+    run(supervisor, shell("echo one; printf two"))
 
     assert screen.getvalue() == "child    | one\nchild    | two\n"
     assert (tmp_path / "child.log").read_text() == "one\ntwo\n"
@@ -164,7 +170,7 @@ def test_each_line_is_on_the_screen_and_in_the_childs_file(
 def test_a_step_that_tells_a_secret_is_not_logged(
     supervisor: Supervisor, screen: io.StringIO, tmp_path: Path
 ) -> None:
-    child = supervisor.run(shell("echo password", is_logged=False))
+    child = run(supervisor, shell("echo password", is_logged=False))
 
     assert child.output == "password"
     assert screen.getvalue() == ""

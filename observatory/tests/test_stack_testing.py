@@ -7,13 +7,8 @@ from typing import Any
 import pytest
 
 from observatory.bootstrap import is_locked
-from observatory.stack.testing import (
-    PREFIX,
-    SWEEP_AFTER,
-    NetworkRefused,
-    is_local,
-    throwaway_folder,
-)
+from observatory.stack.testing import NetworkRefused, is_local
+from observatory.stack.throwaway import PREFIX, SWEEP_AFTER, throwaway_folder
 
 
 @pytest.mark.parametrize(
@@ -56,7 +51,7 @@ def test_folders_of_killed_runs_are_removed_and_those_of_others_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr("observatory.stack.testing.can_enter", lambda *_: True)
+    monkeypatch.setattr("observatory.stack.throwaway.can_enter", lambda *_: True)
     left = tmp_path / f"{PREFIX}left"
     left.mkdir()
     with throwaway_folder() as used:

@@ -43,7 +43,9 @@ class Command(BaseCommand):
 
     def _put(self, tenant: Tenant, name: str, base_url: str, api_key: str) -> Environment:
         with tenant_scope(tenant.pk):
-            known = Environment.objects.for_tenant(tenant).filter(name=name).first()
+            known: Environment | None = (
+                Environment.objects.for_tenant(tenant).filter(name=name).first()
+            )
             if known is None:
                 return environments.connect_environment(
                     tenant=tenant,

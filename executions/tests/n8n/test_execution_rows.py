@@ -99,6 +99,7 @@ def test_a_bad_row_leaves_the_others_and_is_told():
         (1795455257123, STARTED, RowFlag(0)),
         (1795455257123.0, STARTED, RowFlag(0)),
         ("1795455257123", STARTED, RowFlag(0)),
+        (1795455257, STARTED.replace(microsecond=0), RowFlag(0)),
         ("0001-01-01T00:00:00.000Z", None, RowFlag.TIME_OUT_OF_RANGE),
         ("0001-01-01T00:00:00+23:00", None, RowFlag.TIME_OUT_OF_RANGE),
         ("9999-12-31T23:59:59-23:00", None, RowFlag.TIME_OUT_OF_RANGE),

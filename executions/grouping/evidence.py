@@ -1,0 +1,148 @@
+"""Judges the class of a message that no rule knows.
+
+In the order of what is told: the text itself, the description, the names of errors, codes, and at
+last the node that failed. Values and quoted parts take no part in it: `column "timeout" does not
+exist` says nothing about time.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from executions.grouping.codes import ERRNOS, class_of_code, class_of_status
+from executions.grouping.masks import WILD, WILDS
+from executions.grouping.rules.book import Book
+from executions.grouping.rules.rule import Rule
+
+_FILE = Path(__file__).with_name("evidence.txt")
+
+_CODE_NODES = frozenset(
+    {
+        "n8n-nodes-base.code",
+        "n8n-nodes-base.function",
+        "n8n-nodes-base.functionItem",
+        "n8n-nodes-base.aiTransform",
+        "@n8n/n8n-nodes-langchain.code",
+        "@n8n/n8n-nodes-langchain.toolCode",
+    }
+)
+_DATABASE_NODE_NAMES = """
+    awsDynamoDb azureCosmosDb crateDb databricks elasticsearch googleBigQuery googleFirestore
+    googleFirebaseCloudFirestore mariaDb memoryMongoDbChat memoryPostgresChat memoryRedisChat
+    microsoftSql mongoDb mongodb mySql mysql oracleDatabase oracleSql postgres postgresTool
+    questDb redis snowflake sqlite supabase timescaleDb vectorStorePGVector vectorStoreSupabase
+"""
+_DATABASE_NODES = frozenset(_DATABASE_NODE_NAMES.split())
+_MODEL_NODES = ("agent", "chain", "outputParser", "informationExtractor", "textClassifier", "lm")
+
+# What a database node's driver can say that is not about the statement.
+_BESIDE = """
+    auth cancelled conflict connection credentials dns permission quota rate_limit resource
+    timeout tls
+"""
+_BESIDE_STATEMENTS = frozenset(_BESIDE.split())
+
+# Errnos that can stand in a text; words such as "internal" are codes only in a code field.
+_WRITTEN_ERRNOS = {
+    code.lower(): error_class
+    for code, error_class in ERRNOS.items()
+    if "_" in code or (code[0] == "E" and code not in ("ETIME",))
+}
+# Microsoft's sign-in service names each refusal by an AADSTS code.
+_SIGN_IN = frozenset({"auth", "credentials", "permission", "rate_limit", "timeout"})
+_STATUS_WORDS = frozenset({"status", "code", "http", "error", "statuscode"})
+_HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
+
+
+def _phrases() -> tuple[list[Rule], list[Rule]]:
+    """The strong and the weak phrases, each in their order."""
+    strong: list[Rule] = []
+    weak: list[Rule] = []
+    phrases, error_class = strong, ""
+    for number, line in enumerate(_FILE.read_text("utf-8").splitlines(), 1):
+        if line.startswith("---"):
+            phrases = weak
+        elif line.startswith("["):
+            error_class = line.strip("[]")
+        elif line and line[0] != "#":
+            phrases.append(Rule(f"{error_class}.evidence-{number}", (line,), ()))
+    return strong, weak
+
+
+def _words(phrase: str) -> tuple[str, ...]:
+    return tuple(phrase.replace("{*}", WILDS).replace("{}", WILD).split())
+
+
+_STRONG, _WEAK = (Book(phrases, _words) for phrases in _phrases())
+
+
+def is_code_node(node_type: str | None) -> bool:
+    return node_type in _CODE_NODES
+
+
+def is_database_node(node_type: str | None) -> bool:
+    return bool(node_type) and str(node_type).rpartition(".")[2] in _DATABASE_NODES
+
+
+def spread(tokens: Sequence[str]) -> list[str]:
+    """Codes and compounds as words: `channel_not_found` is evidence like "channel not found"."""
+    words: list[str] = []
+    for token in tokens:
+        if "_" in token or "-" in token:
+            words.append(token)
+            words += token.replace("-", "_").split("_")
+        else:
+            words.append(token)
+    return words
+
+
+def class_of_errno(tokens: Sequence[str]) -> str | None:
+    for token in tokens:
+        if token in _WRITTEN_ERRNOS:
+            return _WRITTEN_ERRNOS[token]
+    return None
+
+
+def class_of_text(tokens: Sequence[str]) -> str | None:
+    if errno_class := class_of_errno(tokens):
+        return errno_class
+    found = _STRONG.first_within(spread(tokens))
+    if any(token.startswith("aadsts") for token in tokens):
+        return found.error_class if found and found.error_class in _SIGN_IN else "auth"
+    return found.error_class if found else None
+
+
+def class_of_weak_text(tokens: Sequence[str]) -> str | None:
+    found = _WEAK.first_within(spread(tokens))
+    return found.error_class if found else None
+
+
+def class_of_names(names: Sequence[str]) -> str | None:
+    """What names such as `ThrottlingException` or `ER_LOCK_DEADLOCK` tell."""
+    for name in names:
+        if known := class_of_code(name):
+            return known
+        found = _STRONG.first_within([word.lower() for word in _HUMPS.split(name) if word])
+        if found:
+            return found.error_class
+    return None
+
+
+def class_of_status_in(tokens: Sequence[str], status: str) -> str | None:
+    if status:
+        return class_of_status(int(status))
+    for before, token in zip(tokens, tokens[1:], strict=False):
+        if before in _STATUS_WORDS and len(token) == 3 and token.isdigit():
+            return class_of_status(int(token))
+    return None
+
+
+def class_by_node(node_type: str | None, weak: str | None) -> str | None:
+    """The class where the text tells little: what this kind of node mostly fails by."""
+    if is_database_node(node_type) and weak not in _BESIDE_STATEMENTS:
+        return "database"
+    name = str(node_type or "").rpartition(".")[2]
+    if weak is None and name == "executeCommand":
+        return "code"
+    is_model = "langchain" in str(node_type or "") and name.startswith(_MODEL_NODES)
+    return "ai_model" if is_model and weak is None else weak

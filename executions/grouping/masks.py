@@ -1,0 +1,302 @@
+"""Turns the values in a message into placeholders, so that one template is left.
+
+The text is cut into words. Each word is judged alone (address, id, number, path, name of something
+in a program, error code …), and a few by the word before ("table stock", "status code 404").
+`Masked.tokens` is the template: lower case, without punctuation, `<*>` for a value. What a word
+means does not depend on other messages, so the order in which messages come changes nothing.
+"""
+
+import re
+from dataclasses import dataclass
+
+from executions.grouping.codes import ERRNOS
+from executions.grouping.vocabulary import (
+    BEFORE_HOSTS,
+    CODE_KEEPERS,
+    CODE_WORDS,
+    KEPT_WORDS,
+    NAME_FOLLOWERS,
+    NAMED_BY_NEXT,
+    NAMED_BY_REST,
+    NOT_A_NAME,
+    NUMBER_KEEPERS,
+    REFUSALS,
+    UNITS,
+)
+
+VALUE = "<*>"
+SECRET_MARK = "secret]"
+# A placeholder of a rule's pattern; it passes through the masks unchanged.
+WILD = "zzwild"
+WILDS = "zzwilds"
+_HOLES = frozenset({VALUE, WILD, WILDS})
+
+MOST_CHARACTERS = 2400
+MOST_TOKENS = 80
+MOST_ATTRIBUTES = 8
+LONGEST_ATTRIBUTE = 120
+_MEMO_LIMIT = 20_000
+_LONGEST_MEMO = 48
+
+_QUOTED = re.compile(
+    r"\"(?P<double>[^\"]{0,1200})\""
+    r"|(?<![\w'])'(?P<single>[^'\n]{0,600}(?:'(?=[a-z])[^'\n]{1,300})?)'(?!\w)"
+    r"|`(?P<tick>[^`]{0,600})`"
+)
+_CURLY_QUOTED = re.compile(
+    r"(?<!\w)[‘‚][^‘’\n]{1,300}[’‘](?!\w)|[“„][^“”\n]{1,600}[”“]|«[^«»\n]{1,600}»|‹[^‹›\n]{1,300}›"
+)
+_MUSTACHE = re.compile(r"\{\{[^{}]{0,300}\}\}")
+_KEEPS_QUOTED = re.compile(r"(?:response|error code|error_code|code|reason|status):?\s?$", re.I)
+_SNAKE = re.compile(r"[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){0,8}")
+_CURLY = str.maketrans(
+    {
+        "‘": "'", "’": "'", "‚": "'", "‛": "'", "‹": "'", "›": "'", "′": "'", "´": "'",
+        "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "″": '"',
+        "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "…": "...", "\u00a0": " ",
+    }
+)  # fmt: skip
+
+_EDGES = " \t.,;:!?()[]{}<>\"'`*|=&#~^-–"
+_PLAIN = re.compile(r"[a-z]+(?:['-][a-z]+)*")
+_CAPITAL = re.compile(r"[A-Z]?[a-z]+(?:[-'][A-Za-z]?[a-z]+)*|[A-Z]+")
+_CODE = re.compile(
+    r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|E\d{4,6}|ORA-\d{4,6}|AADSTS\d{4,8}|PGRST\d{3}|P\d{4}"
+    r"|[A-Z][A-Za-z]{2,40}(?:Error|Exception|Fault|Failure|Denied|NotFound|Exceeded|Exhausted)"
+)
+_CAMEL = re.compile(r"[a-z]+[A-Z]")
+_KEY_VALUE = re.compile(r"([A-Za-z][\w-]{0,40})=(.+)")
+_PARTS = re.compile(r"[a-z]+")
+_HOST = re.compile(r"(?:[a-z][a-z0-9+.-]{1,12}://)?(?:[^\s/@]{1,120}@)?([\w.-]{1,200})", re.I)
+_ADDRESS = re.compile(
+    r"\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?"
+    r"|(?:[\w-]{1,63}\.){2,6}[a-z]{2,12}(?::\d{1,5})?"
+    r"|[\w-]{1,63}\.(?:com|net|org|io|dev|ai|app|cloud|eu|co|local|internal|test|example|invalid)"
+    r"|[a-z][\w.-]{1,80}:\d{2,5}"
+)
+_NUMBER = re.compile(r"[\d.,]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    tokens: tuple[str, ...]
+    attributes: tuple[tuple[str, str], ...]
+
+    @property
+    def template(self) -> str:
+        return " ".join(self.tokens)
+
+
+_memo: dict[str, str] = {}
+
+
+def straight(text: str) -> str:
+    """Straight quotes and dashes, whatever the author's keyboard made of them."""
+    return text if text.isascii() else text.translate(_CURLY)
+
+
+def mask(text: str) -> Masked:
+    text = text[:MOST_CHARACTERS]
+    attributes: list[tuple[str, str]] = []
+    if not text.isascii():
+        text = straight(_mask_curly(text, attributes))
+    if "{{" in text:
+        text = _MUSTACHE.sub(VALUE, text)
+    if '"' in text or "'" in text or "`" in text:
+        text = _mask_quoted(text, attributes)
+    if "SSL routines" in text:
+        # OpenSSL joins the parts of its errors by colons: address, library, reason, file, line.
+        text = text.replace(":", " ")
+    words = text.split()[: MOST_TOKENS * 2]
+    tokens = [_memo.get(word) or _token(word) for word in words]
+    _mask_by_neighbours(words, tokens)
+    _mask_refused(words, tokens)
+    _add_attributes(words, tokens, attributes)
+    return Masked(_joined(tokens), tuple(attributes[:MOST_ATTRIBUTES]))
+
+
+def _mask_curly(text: str, attributes: list[tuple[str, str]]) -> str:
+    """Curly quotes first: they can stand inside straight ones, as in 'When clicking ‘Run’'."""
+
+    def replace(found: re.Match[str]) -> str:
+        content = found[0][1:-1]
+        if _is_kept(content, text, found.start()):
+            return content
+        if len(attributes) < MOST_ATTRIBUTES:
+            attributes.append(("name", content.strip()[:LONGEST_ATTRIBUTE]))
+        return VALUE
+
+    return _CURLY_QUOTED.sub(replace, text)
+
+
+def _mask_quoted(text: str, attributes: list[tuple[str, str]]) -> str:
+    if '\\"' in text:
+        text = text.replace('\\"', '"')
+
+    def replace(found: re.Match[str]) -> str:
+        content = found[found.lastgroup or 0]
+        if _is_kept(content, text, found.start()):
+            return content
+        if content and VALUE not in content and len(attributes) < MOST_ATTRIBUTES:
+            attributes.append(("name", content.strip()[:LONGEST_ATTRIBUTE]))
+        return VALUE
+
+    return _QUOTED.sub(replace, text)
+
+
+def _is_kept(content: str, text: str, start: int) -> bool:
+    """A code in quotes after "response:", "code:" … is the kind of error and no value."""
+    if len(content) > 60 or not _SNAKE.fullmatch(content):
+        return WILD in content
+    if _KEEPS_QUOTED.search(text, max(0, start - 16), start):
+        return True
+    return "_" in content and _is_code_word(content) and text[max(0, start - 2) : start] == ": "
+
+
+def _token(word: str) -> str:
+    """The template's token for one word: itself in lower case, `<*>`, or a space for nothing."""
+    if VALUE in word:
+        token = VALUE
+    elif WILD in word:
+        token = WILDS if WILDS in word else WILD
+    else:
+        token = _judge(word.strip(_EDGES)) or " "
+    if len(word) <= _LONGEST_MEMO:
+        if len(_memo) >= _MEMO_LIMIT:
+            _memo.clear()
+        _memo[word] = token
+    return token
+
+
+def _judge(core: str) -> str:
+    if not core:
+        return ""
+    low = core.lower()
+    if _PLAIN.fullmatch(core) or low in KEPT_WORDS:
+        return low
+    if core.isalpha():
+        return low if not _CAMEL.match(core) else VALUE
+    if _CODE.fullmatch(core) or low.upper() in ERRNOS:
+        return low
+    if found := _KEY_VALUE.fullmatch(core):
+        return found[1].lower() if _CAPITAL.fullmatch(found[1]) else VALUE
+    if core.endswith("(s"):
+        return low[:-2] + "s"
+    if any(one.isdigit() for one in core) or any(one in core for one in "@$\\[]{}()<>*%"):
+        return VALUE
+    if "_" in core:
+        return low if _is_code_word(low) else VALUE
+    if "/" in core:
+        return low if _is_word_pair(core) else VALUE
+    if "." in core or ":" in core:
+        return _judge_dotted(low)
+    return VALUE if _CAMEL.match(core) else low
+
+
+def _is_code_word(low: str) -> bool:
+    return not CODE_WORDS.isdisjoint(_PARTS.findall(low))
+
+
+def _is_word_pair(core: str) -> bool:
+    """ "read/write" is a word, "/tmp/file" and "image/png" are values."""
+    parts = core.split("/")
+    if len(parts) > 3 or parts[0] in ("application", "text", "image", "audio", "video"):
+        return False
+    return all(_CAPITAL.fullmatch(part) for part in parts)
+
+
+def _judge_dotted(low: str) -> str:
+    """ "failed.please" are two sentences, "crm.example" is a name."""
+    for sign in ("...", "…"):
+        if sign in low:
+            left, _, right = low.partition(sign)
+            return left if _PLAIN.fullmatch(left) and not right else VALUE
+    return VALUE
+
+
+def _mask_by_neighbours(words: list[str], tokens: list[str]) -> None:
+    last = len(tokens) - 1
+    for place, token in enumerate(tokens):
+        if token == VALUE:
+            if place and (kept := _kept_value(words[place], words[place - 1], tokens[place - 1])):
+                tokens[place] = kept
+        elif token in UNITS:
+            if place and tokens[place - 1] in _HOLES:
+                tokens[place] = " "
+        elif token in NAMED_BY_NEXT:
+            if place < last and _names(tokens, place + 1):
+                tokens[place + 1] = VALUE
+            elif place < last and words[place].endswith(":") and token in NAMED_BY_REST:
+                _mask_rest(tokens, place + 1)
+        elif place < last and token in BEFORE_HOSTS and tokens[place + 1] not in NOT_A_NAME:
+            tokens[place + 1] = VALUE
+
+
+def _kept_value(word: str, word_before: str, token_before: str) -> str:
+    """The number in "status code 404" and the code in "error response: no_permission"."""
+    core = word.strip(_EDGES)
+    if token_before in NUMBER_KEEPERS and core.isdigit() and len(core) < 4:
+        return core
+    is_code = word_before.lower().endswith(CODE_KEEPERS) and _SNAKE.fullmatch(core)
+    return core if is_code else ""
+
+
+def _names(tokens: list[str], place: int) -> bool:
+    """Whether the word after "table", "user", "column" … is the name of that thing."""
+    word = tokens[place]
+    if (
+        word in NOT_A_NAME
+        or word in _HOLES
+        or not word.isalpha()
+        or word.endswith(("ed", "ing", "able", "ly"))
+    ):
+        return False
+    following = tokens[place + 1] if place + 1 < len(tokens) else ""
+    return not following or following in NAME_FOLLOWERS
+
+
+def _mask_refused(words: list[str], tokens: list[str]) -> None:
+    """What is refused in "Invalid sort direction: sideways": one word behind the last colon."""
+    if len(tokens) < 3 or tokens[0] not in REFUSALS or words[-2][-1] != ":":
+        return
+    last = tokens[-1]
+    if last in _HOLES or last in NOT_A_NAME:
+        return
+    if last.isalpha() and not last.endswith(("ed", "ing", "able")):
+        tokens[-1] = VALUE
+
+
+def _mask_rest(tokens: list[str], place: int) -> None:
+    rest = tokens[place : place + 4]
+    if not _HOLES.isdisjoint(rest):
+        return
+    if len(tokens) - place <= 3 and not any(token in NOT_A_NAME for token in rest):
+        tokens[place:] = [VALUE] * len(rest)
+
+
+def _add_attributes(words: list[str], tokens: list[str], attributes: list[tuple[str, str]]) -> None:
+    for word, token in zip(words, tokens, strict=True):
+        if len(attributes) >= MOST_ATTRIBUTES:
+            return
+        if token == VALUE and VALUE not in word and (kind := _kind(word.strip(_EDGES))):
+            attributes.append(kind)
+
+
+def _kind(value: str) -> tuple[str, str] | None:
+    if len(value) < 2 or _NUMBER.fullmatch(value) or SECRET_MARK in value:
+        return None
+    if "@" in value and "://" not in value:
+        return None
+    if ("://" in value or _ADDRESS.fullmatch(value)) and (found := _HOST.match(value)):
+        return "host", (found[1] if "://" in value else value)[:LONGEST_ATTRIBUTE]
+    if value[0] in "/\\~" or "/" in value or "\\" in value:
+        return "path", value[:LONGEST_ATTRIBUTE]
+    return "id" if any(one.isdigit() for one in value) else "name", value[:LONGEST_ATTRIBUTE]
+
+
+def _joined(tokens: list[str]) -> tuple[str, ...]:
+    joined: list[str] = []
+    for token in tokens:
+        if token != " " and not (token == VALUE and joined and joined[-1] == VALUE):
+            joined.append(token)
+    return tuple(joined[:MOST_TOKENS])
