@@ -67,6 +67,10 @@ class Ledger:
             return None
         return min(moment for moment in moments if moment)
 
+    def only(self, environment_id: UUID) -> "Ledger":
+        """The part of one environment."""
+        return Ledger(tuple(one for one in self.seen if one.environment.pk == environment_id))
+
     def of(self, bucket: Bucket) -> Completeness:
         """How complete a stretch of time is."""
         wanted, missing = timedelta(0), timedelta(0)

@@ -5,6 +5,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
@@ -18,10 +19,14 @@ from analytics.periods import (
     fixed_period,
 )
 from analytics.selection import Selection
+from analytics.workflow_table import SORTS, Order
 from executions.filters import ManyValues
 from executions.models import Environment
+from tenants.keyset import DEFAULT_LIMIT, MAXIMUM_LIMIT
 from tenants.models import Tenant
 from tenants.zones import validate_time_zone
+
+CURSOR_SALT = "analytics.workflows"
 
 
 class SelectionForm(forms.Form):
@@ -137,3 +142,90 @@ class PeriodForm(SelectionForm):
         """Call after ``is_valid()``."""
         period: Period = self.cleaned_data["period"]
         return period
+
+
+class PagedForm(PeriodForm):
+    """A period, and which part of its workflows."""
+
+    cursor = forms.CharField(
+        required=False, max_length=200, help_text="The next_cursor of the page before."
+    )
+    limit = forms.CharField(
+        required=False, max_length=10, help_text=f"Rows a page, 1 to {MAXIMUM_LIMIT}."
+    )
+
+    def clean_limit(self) -> int:
+        text = self.cleaned_data["limit"] or str(DEFAULT_LIMIT)
+        if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MAXIMUM_LIMIT:
+            raise ValidationError(
+                f"“{text}” is not allowed; take a number from 1 to {MAXIMUM_LIMIT}."
+            )
+        return int(text)
+
+    def clean_cursor(self) -> int:
+        if not self.cleaned_data["cursor"]:
+            return 0
+        try:
+            return int(signing.loads(self.cleaned_data["cursor"], salt=CURSOR_SALT))
+        except (signing.BadSignature, ValueError, TypeError) as error:
+            raise ValidationError(
+                "The cursor is not one of this table; begin again without it."
+            ) from error
+
+    @property
+    def offset(self) -> int:
+        return int(self.cleaned_data["cursor"])
+
+    @property
+    def row_limit(self) -> int:
+        return int(self.cleaned_data["limit"])
+
+    def next_cursor(self, total: int) -> str | None:
+        after = self.offset + self.row_limit
+        return signing.dumps(after, salt=CURSOR_SALT) if after < total else None
+
+
+class TableForm(PagedForm):
+    """A period, and how the table of its workflows is sorted, searched and cut."""
+
+    sort = forms.CharField(
+        required=False,
+        max_length=40,
+        help_text=f"One of {', '.join(SORTS)}; a - before it for the largest first. -risk if left"
+        " out.",
+    )
+    q = forms.CharField(
+        required=False, max_length=200, help_text="Text within name, id, environment or tag."
+    )
+
+    def clean_sort(self) -> str:
+        sort = str(self.cleaned_data["sort"] or "-risk")
+        if sort.removeprefix("-") not in SORTS:
+            raise ValidationError(f"“{sort[:40]}” is not one of: {', '.join(SORTS)}.")
+        return sort
+
+    @property
+    def order(self) -> Order:
+        """Call after ``is_valid()``."""
+        chosen = self.cleaned_data
+        return Order(
+            sort=chosen["sort"].removeprefix("-"),
+            is_ascending=not chosen["sort"].startswith("-"),
+            search=chosen["q"].strip(),
+            offset=self.offset,
+            limit=self.row_limit,
+        )
+
+
+class AnalyticsForm(PagedForm):
+    """Without a time, all of it is meant."""
+
+    @property
+    def has_period(self) -> bool:
+        return any(self.cleaned_data[name] for name in ("time_range", "from_", "to"))
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean()
+        if not self.errors and values["mode"] and not self.has_period:
+            raise ValidationError("A mode goes with a time_range, or with from and to; add one.")
+        return values

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from analytics.completeness import Completeness, Ledger, ledger_of
+from analytics.completeness import Completeness
 from analytics.measures import Measures, total_of
 from analytics.periods import Bucket, Period
+from analytics.questions import Question
 from analytics.reading import read_buckets, read_percentiles
-from analytics.selection import Horizon, Selection, horizon_of
-from executions.models import Environment
 
 PREVIOUS = -1
 # Below this, reading the rows costs little and says percentiles exactly.
@@ -66,7 +65,6 @@ class Kpis:
     period: Period
     span: Bucket
     previous_span: Bucket
-    horizon: Horizon
     figures: Figures
     counts: dict[str, int]
     points: tuple[Point, ...]
@@ -76,31 +74,24 @@ class Kpis:
     percentiles_are_exact: bool
 
 
-def kpis_of(selection: Selection, period: Period, environments: list[Environment]) -> Kpis:
-    """The figures of a period in five queries; ``environments`` are those of the selection."""
-    horizon = horizon_of(selection)
-    buckets = horizon.cut(period.buckets())
-    before = period.previous()
-    (previous_span,) = horizon.cut([Bucket(before.start, before.end)])
-    span = Bucket(buckets[0].start, buckets[-1].end)
-    ledger = ledger_of(selection.tenant_id, environments, since=previous_span.start)
-    numbered = [*enumerate(buckets), (PREVIOUS, previous_span)]
-    found = read_buckets(selection, numbered)
+def kpis_of(question: Question) -> Kpis:
+    """The figures of the question's period, in two queries."""
+    span, before, ledger = question.span, question.previous, question.ledger
+    found = read_buckets(
+        question.selection, [*enumerate(question.buckets), (PREVIOUS, question.previous)]
+    )
     previous = found.pop(PREVIOUS)
     whole = total_of(found.values())
-    exact = _exact_percentiles(
-        selection, horizon, [(0, span, whole), (PREVIOUS, previous_span, previous)]
-    )
-    now, then = ledger.of(span), ledger.of(previous_span)
+    exact = _exact_percentiles(question, [(0, span, whole), (PREVIOUS, before, previous)])
     figures = figures_of(whole, exact.get(0))
+    now, then = ledger.of(span), ledger.of(before)
     return Kpis(
-        period=period,
+        period=question.period,
         span=span,
-        previous_span=previous_span,
-        horizon=horizon,
+        previous_span=before,
         figures=figures,
         counts=whole.counts(),
-        points=tuple(_points(buckets, found, ledger)),
+        points=tuple(_points(question, found)),
         deltas=deltas_of(
             (figures, whole),
             (figures_of(previous, exact.get(PREVIOUS)), previous),
@@ -161,20 +152,20 @@ def _delta(name: str, now: Any, then: Any, sample: int, is_complete: bool) -> De
 
 
 def _exact_percentiles(
-    selection: Selection, horizon: Horizon, spans: list[tuple[int, Bucket, Measures]]
+    question: Question, spans: list[tuple[int, Bucket, Measures]]
 ) -> dict[int, list[float | None]]:
     few = [
         (number, span)
         for number, span, measures in spans
-        if measures.timed < FEW_ROWS and horizon.has_rows_since(span.start)
+        if measures.timed < FEW_ROWS and question.horizon.has_rows_since(span.start)
     ]
-    return read_percentiles(selection, few) if few else {}
+    return read_percentiles(question.selection, few) if few else {}
 
 
-def _points(buckets: list[Bucket], found: dict[int, Measures], ledger: Ledger) -> list[Point]:
+def _points(question: Question, found: dict[int, Measures]) -> list[Point]:
     return [
-        Point(bucket.start, bucket.end, figures_of(found[number]), ledger.of(bucket).share)
-        for number, bucket in enumerate(buckets)
+        Point(bucket.start, bucket.end, figures_of(found[number]), question.ledger.of(bucket).share)
+        for number, bucket in enumerate(question.buckets)
     ]
 
 

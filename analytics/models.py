@@ -104,6 +104,22 @@ class RollupState(models.Model):
         return f"rollups of {self.environment_id}"
 
 
+class Pulse(models.Model):
+    """How often in an hour an environment was looked at, and how often n8n had answered."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "begins_at", "environment_id")
+    tenant_id = models.UUIDField()
+    environment_id = models.UUIDField()
+    begins_at = models.DateTimeField()
+    looks = models.PositiveIntegerField()
+    answers = models.PositiveIntegerField()
+
+    objects = TenantQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.environment_id} {self.begins_at:%Y-%m-%d %H}: {self.answers}/{self.looks}"
+
+
 class ExecutionAnalytics(models.Model):
     """All that is known of a workflow in an environment; up to date when a sync ends."""
 

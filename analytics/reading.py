@@ -35,6 +35,8 @@ dirty AS MATERIALIZED (
 )"""
 SUMMED = ", ".join(SUMS)
 LAST = "last_at, last_error_at"
+OF_ENVIRONMENT = ("environment_id",)
+OF_WORKFLOW = ("environment_id", "workflow_id")
 # A fence: each piece is one short range of an index, whatever the planner believes of it.
 STORED = """
 SELECT p.bucket, {sign} AS sign, r.*
@@ -93,22 +95,46 @@ def read_workflows(
     selection: Selection, buckets: Iterable[tuple[int, Bucket]]
 ) -> dict[tuple[UUID, str], dict[int, Measures]]:
     """The measures of each workflow by environment and id, without histograms."""
-    numbered = list(buckets)
+    found: dict[tuple[UUID, str], dict[int, Measures]] = {}
+    for key, bucket, measures in _read_by(OF_WORKFLOW, "workflow", selection, buckets):
+        found.setdefault(key, {})[bucket] = measures
+    return found
+
+
+def read_environments(
+    selection: Selection, buckets: Iterable[tuple[int, Bucket]]
+) -> dict[UUID, dict[int, Measures]]:
+    """The measures of each environment, without histograms."""
+    family = "environment" if selection.is_by_environment else "workflow"
+    found: dict[UUID, dict[int, Measures]] = {}
+    for (key,), bucket, measures in _read_by(OF_ENVIRONMENT, family, selection, buckets):
+        found.setdefault(key, {})[bucket] = measures
+    return found
+
+
+def _read_by(
+    keys: tuple[str, ...],
+    family: str,
+    selection: Selection,
+    buckets: Iterable[tuple[int, Bucket]],
+) -> list[tuple[Any, int, Measures]]:
+    by = ", ".join(keys)
     summed = ", ".join(f"sum(sign * {name})::bigint" for name in SUMS)
     statement = f"""
-    WITH {_sources(selection)}, part AS ({_parts(selection, "workflow", by_workflow=True)})
-    SELECT environment_id, workflow_id, bucket, {summed},
+    WITH {_sources(selection)}, part AS ({_parts(selection, family, keys)})
+    SELECT {by}, bucket, {summed},
         max(last_at) FILTER (WHERE sign > 0), max(last_error_at) FILTER (WHERE sign > 0)
-    FROM part GROUP BY environment_id, workflow_id, bucket
+    FROM part GROUP BY {by}, bucket
     """
-    found: dict[tuple[UUID, str], dict[int, Measures]] = {}
+    found = []
     with connection.cursor() as cursor:
-        cursor.execute(statement, _parameters(selection, numbered))
-        for environment_id, workflow_id, bucket, *values in cursor.fetchall():
+        cursor.execute(statement, _parameters(selection, list(buckets)))
+        for row in cursor.fetchall():
+            key, (bucket, *values) = row[: len(keys)], row[len(keys) :]
             measures = Measures()
             measures.add(values[: len(SUMS)])
             measures.saw(*values[len(SUMS) :])
-            found.setdefault((environment_id, workflow_id), {})[bucket] = measures
+            found.append((key, bucket, measures))
     return found
 
 
@@ -117,7 +143,7 @@ def read_histograms(
 ) -> dict[tuple[UUID, str], dict[int, int]]:
     """The durations of each workflow over all of the stretches."""
     statement = f"""
-    WITH {_sources(selection)}, part AS ({_parts(selection, "workflow", by_workflow=True)})
+    WITH {_sources(selection)}, part AS ({_parts(selection, "workflow", OF_WORKFLOW)})
     SELECT environment_id, workflow_id, of_bin.bin, sum(sign * of_bin.n)::integer
     FROM part CROSS JOIN LATERAL unnest(bins, bin_counts) AS of_bin (bin, n)
     GROUP BY environment_id, workflow_id, of_bin.bin
@@ -153,10 +179,10 @@ def _sources(selection: Selection) -> str:
     return f"{PIECES}, {DIRTY.format(environments=selection.conditions('environments'))}"
 
 
-def _parts(selection: Selection, family: str, *, by_workflow: bool = False) -> str:
+def _parts(selection: Selection, family: str, by: tuple[str, ...] = ()) -> str:
     """Everything that adds up to the pieces, from each place where it may stand."""
     conditions = selection.conditions()
-    keys = "environment_id, workflow_id, " if by_workflow else ""
+    keys = "".join(f"{name}, " for name in by)
     stored = {
         "columns": f"{keys}{SUMMED}, bins, bin_counts, {LAST}",
         "conditions": conditions,
@@ -167,7 +193,7 @@ def _parts(selection: Selection, family: str, *, by_workflow: bool = False) -> s
         " max(last_at) AS last_at, max(last_error_at) AS last_error_at",
         "rows": ROWS_IN_BINS,
         "conditions": conditions,
-        "grouped": "GROUP BY environment_id, workflow_id" if by_workflow else "",
+        "grouped": f"GROUP BY {', '.join(by)}" if by else "",
     }
     day, hour = f"{family}day", f"{family}hour"
     piece = {"sign": 1, "pieces": "piece", "within": IN_PIECE}

@@ -162,8 +162,9 @@ def _lock(environment_id: UUID, *, wait: bool) -> bool:
 
 def _take_marks(tenant_id: UUID, environment_id: UUID, limit: int) -> set[datetime]:
     with connection.cursor() as cursor:
-        parameters = {"tenant": tenant_id, "environment": environment_id, "limit": limit}
-        cursor.execute(TAKE_MARKS, parameters)
+        cursor.execute(
+            TAKE_MARKS, {"tenant": tenant_id, "environment": environment_id, "limit": limit}
+        )
         return {hour for (hour,) in cursor.fetchall()}
 
 

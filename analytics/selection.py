@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef, QuerySet
+
 from analytics.models import RollupState
 from analytics.periods import Bucket, floor_hour
+from executions.models import Execution, Workflow
 
 # Tags are those that the workflow has now.
 CONDITIONS = {
@@ -40,6 +43,24 @@ class Selection:
         """SQL for rows with the alias ``r``: of the named parts, or of all of them."""
         wanted = names or tuple(CONDITIONS)
         return "\n".join(CONDITIONS[name] for name in wanted if getattr(self, name))
+
+    def narrow(self, rows: QuerySet[Execution]) -> QuerySet[Execution]:
+        """The same conditions for a queryset."""
+        for name, lookup in (
+            ("environments", "environment_id__in"),
+            ("workflows", "workflow_id__in"),
+            ("modes", "mode__in"),
+        ):
+            if getattr(self, name):
+                rows = rows.filter(**{lookup: getattr(self, name)})
+        if self.tags:
+            tagged = Workflow.objects.for_tenant(self.tenant_id).filter(
+                environment=OuterRef("environment_id"),
+                workflow_id=OuterRef("workflow_id"),
+                tags__overlap=list(self.tags),
+            )
+            rows = rows.filter(Exists(tagged))
+        return rows
 
     def parameters(self) -> dict[str, Any]:
         return {

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from analytics import rollups, selfcheck
+from analytics import rollups, selfcheck, uptime
 
 REFRESH_EXPIRES = 60
 # Of one task, so that many environments take turns.
@@ -35,3 +35,8 @@ def refresh_rollups(tenant_id: str, environment_id: str) -> None:
 def check_rollups() -> None:
     rollups.drop_orphaned_marks()
     selfcheck.check_all()
+
+
+@shared_task(ignore_result=True, soft_time_limit=30, time_limit=45)
+def note_pulses() -> None:
+    uptime.note_pulses()

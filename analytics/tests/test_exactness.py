@@ -11,6 +11,7 @@ from analytics.kpis import kpis_of
 from analytics.measures import Measures, total_of
 from analytics.periods import STEPS, Period, floor_hour
 from analytics.pieces import pieces_of
+from analytics.questions import question_of
 from analytics.reading import read_buckets, read_histograms, read_workflows
 from analytics.selection import Horizon, Selection
 from analytics.tests.counting import MODES, STATUSES, mark_hours, random_runs, refresh_all
@@ -130,7 +131,7 @@ relaxed = settings(
 def test_every_figure_equals_the_list_under_the_same_filter(tenant, rows, chosen, when):
     period, listed = period_of(*when), narrowed(rows, tenant, chosen)
 
-    found = kpis_of(selection_of(tenant, chosen), period, list(tenant))
+    found = kpis_of(question_of(selection_of(tenant, chosen), period, tenant))
 
     now = within(listed, period)
     timed = [row.execution_time for row in now if row.execution_time is not None]
@@ -170,9 +171,9 @@ def test_it_is_right_at_once_and_after_the_rollups_caught_up(tenant):
     selection = Selection(tenant_id=tenant[0].tenant_id)
     period = period_of(SINCE, UNTIL - SINCE, ZoneInfo("UTC"))
 
-    behind = kpis_of(selection, period, list(tenant))
+    behind = kpis_of(question_of(selection, period, tenant))
     refresh_all()
-    after = kpis_of(selection, period, list(tenant))
+    after = kpis_of(question_of(selection, period, tenant))
 
     assert behind.figures == after.figures
     assert behind.points == after.points

@@ -42,7 +42,14 @@ API = {
 }
 # Numbers of the whole tenant: they have no id, and everybody has numbers of the own.
 NUMBERS = {
+    "api-overview": "/api/v1/observability/overview",
     "api-kpis": "/api/v1/observability/kpis",
+    "api-workflows": "/api/v1/observability/workflows",
+    "api-health": "/api/v1/observability/environments",
+    "api-status": "/api/v1/observability/status",
+    "api-timeseries": "/api/v1/observability/timeseries",
+    "api-stuck": "/api/v1/observability/stuck",
+    "api-execution-analytics": "/api/v1/analytics/executions",
 }
 # Open to everybody, or guarded by their own tests.
 ELSEWHERE = {

@@ -4,7 +4,7 @@ DECLARE
 BEGIN
     FOREACH owned IN ARRAY ARRAY[
         'analytics_environmenthour', 'analytics_environmentday', 'analytics_workflowhour',
-        'analytics_workflowday', 'analytics_rollupstate', 'execution_analytics'
+        'analytics_workflowday', 'analytics_rollupstate', 'analytics_pulse', 'execution_analytics'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', owned);
         EXECUTE format($policy$
