@@ -8,11 +8,14 @@ from analytics.completeness import Completeness
 from analytics.measures import Measures, total_of
 from analytics.periods import Bucket, Period
 from analytics.questions import Question
-from analytics.reading import read_buckets, read_percentiles
+from analytics.reading import read_buckets, read_environments, read_percentiles
+from analytics.selection import Selection
 
 PREVIOUS = -1
 # Below this, reading the rows costs little and says percentiles exactly.
 FEW_ROWS = 20_000
+# The same where each row must be fetched, since no index holds all that is asked of it.
+FEW_FILTERED_ROWS = 5_000
 SMALLEST_SAMPLE = 20
 
 RATES = ("success_rate",)
@@ -154,12 +157,20 @@ def _delta(name: str, now: Any, then: Any, sample: int, is_complete: bool) -> De
 def _exact_percentiles(
     question: Question, spans: list[tuple[int, Bucket, Measures]]
 ) -> dict[int, list[float | None]]:
-    few = [
-        (number, span)
-        for number, span, measures in spans
-        if measures.timed < FEW_ROWS and question.horizon.has_rows_since(span.start)
-    ]
-    return read_percentiles(question.selection, few) if few else {}
+    """Of the spans with few rows to be read; a mode or a tag is found only among all rows."""
+    known = [one for one in spans if question.horizon.has_rows_since(one[1].start)]
+    selection = question.selection
+    rows = {number: measures.total for number, _, measures in known}
+    if not (selection.is_by_environment or selection.workflows):
+        whole = Selection(selection.tenant_id, selection.environments)
+        of_all = read_environments(whole, [(number, span) for number, span, _ in known])
+        rows = {
+            number: sum(one[number].total for one in of_all.values() if number in one)
+            for number in rows
+        }
+    most = FEW_ROWS if selection.is_by_environment else FEW_FILTERED_ROWS
+    few = [(number, span) for number, span, _ in known if rows[number] < most]
+    return read_percentiles(selection, few) if few else {}
 
 
 def _points(question: Question, found: dict[int, Measures]) -> list[Point]:

@@ -121,7 +121,9 @@ def _read_by(
     by = ", ".join(keys)
     summed = ", ".join(f"sum(sign * {name})::bigint" for name in SUMS)
     statement = f"""
-    WITH {_sources(selection)}, part AS ({_parts(selection, family, keys)})
+    WITH {_sources(selection)}, part AS (
+        {_parts(selection, family, keys, histograms=False)}
+    )
     SELECT {by}, bucket, {summed},
         max(last_at) FILTER (WHERE sign > 0), max(last_error_at) FILTER (WHERE sign > 0)
     FROM part GROUP BY {by}, bucket
@@ -144,16 +146,18 @@ def read_histograms(
     """The durations of each workflow over all of the stretches."""
     statement = f"""
     WITH {_sources(selection)}, part AS ({_parts(selection, "workflow", OF_WORKFLOW)})
-    SELECT environment_id, workflow_id, of_bin.bin, sum(sign * of_bin.n)::integer
-    FROM part CROSS JOIN LATERAL unnest(bins, bin_counts) AS of_bin (bin, n)
-    GROUP BY environment_id, workflow_id, of_bin.bin
+    SELECT environment_id, workflow_id, array_agg(bin), array_agg(n) FROM (
+        SELECT environment_id, workflow_id, of_bin.bin, sum(sign * of_bin.n)::integer AS n
+        FROM part CROSS JOIN LATERAL unnest(bins, bin_counts) AS of_bin (bin, n)
+        GROUP BY environment_id, workflow_id, of_bin.bin
+    ) AS counted GROUP BY environment_id, workflow_id
     """
-    found: dict[tuple[UUID, str], dict[int, int]] = {}
     with connection.cursor() as cursor:
         cursor.execute(statement, _parameters(selection, list(buckets)))
-        for environment_id, workflow_id, number, count in cursor.fetchall():
-            found.setdefault((environment_id, workflow_id), {})[number] = count
-    return found
+        return {
+            (environment_id, workflow_id): dict(zip(bins, counts, strict=True))
+            for environment_id, workflow_id, bins, counts in cursor.fetchall()
+        }
 
 
 def read_percentiles(
@@ -179,18 +183,20 @@ def _sources(selection: Selection) -> str:
     return f"{PIECES}, {DIRTY.format(environments=selection.conditions('environments'))}"
 
 
-def _parts(selection: Selection, family: str, by: tuple[str, ...] = ()) -> str:
+def _parts(
+    selection: Selection, family: str, by: tuple[str, ...] = (), *, histograms: bool = True
+) -> str:
     """Everything that adds up to the pieces, from each place where it may stand."""
     conditions = selection.conditions()
     keys = "".join(f"{name}, " for name in by)
     stored = {
-        "columns": f"{keys}{SUMMED}, bins, bin_counts, {LAST}",
+        "columns": f"{keys}{SUMMED}, {'bins, bin_counts, ' if histograms else ''}{LAST}",
         "conditions": conditions,
     }
     counted = {
         "keys": keys,
-        "over": f"{SUMS_OF_BINS}, {HISTOGRAM},"
-        " max(last_at) AS last_at, max(last_error_at) AS last_error_at",
+        "over": f"{SUMS_OF_BINS}, {HISTOGRAM + ', ' if histograms else ''}"
+        "max(last_at) AS last_at, max(last_error_at) AS last_error_at",
         "rows": ROWS_IN_BINS,
         "conditions": conditions,
         "grouped": f"GROUP BY {', '.join(by)}" if by else "",

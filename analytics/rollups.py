@@ -114,12 +114,12 @@ def refresh_whole(*, tenant_id: UUID, environment_id: UUID) -> Iterator[int]:
 def recompute(tenant_id: UUID, environment_id: UUID, hours: list[datetime]) -> None:
     """Replace what the rollups say of these hours and their days; under the environment's lock."""
     days = sorted({floor_day(hour) for hour in hours})
-    before = workflows_of(tenant_id, environment_id, days)
+    before = workflows_of(tenant_id, environment_id, hours)
     for steps, moments in ((HOURS, hours), (DAYS, days)):
         for table, statement in steps:
             _run(clear(table), tenant_id, environment_id, moments=moments)
             _run(statement, tenant_id, environment_id, moments=moments)
-    after = workflows_of(tenant_id, environment_id, days)
+    after = workflows_of(tenant_id, environment_id, hours)
     refresh_totals(tenant_id, environment_id, sorted(before | after))
     _run(NOTE_REFRESH, tenant_id, environment_id)
 

@@ -6,7 +6,7 @@ courses, causes) is read for the page only, unless the table is sorted by it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +38,8 @@ SORTS = (
     "last_failure_at",
     "workflow_name",
 )
-NEWEST_FAILURES = 200
+# The index of a workflow's runs holds no status: each failure costs the runs before it.
+NEWEST_FAILURES = 20
 
 # Of the newest failures only, so that a workflow that always fails costs no more than another.
 MAIN_CAUSES = """
@@ -153,7 +154,7 @@ def _completed(question: Question, page: list[WorkflowRow], order: Order) -> lis
     narrowed = replace(question.selection, workflows=workflows)
     if order.sort not in BY_PERCENTILE:
         page = _with_percentiles(narrowed, question.span, page)
-    page = _with_course(narrowed, question.buckets, page)
+    page = _with_course(narrowed, _course_of(question), page)
     causes = _main_causes(narrowed, question.span, [row for row in page if row.failure_count])
     names = names_of(narrowed, [row.key for row in page if not row.workflow_name])
     return [
@@ -288,6 +289,14 @@ def _with_percentiles(
             )
         )
     return found
+
+
+def _course_of(question: Question) -> Sequence[Bucket]:
+    """Where a point is half a day or more, it is UTC's: so days of all rows are read as stored."""
+    period = question.period
+    if not period.is_calendar:
+        return question.buckets
+    return question.horizon.cut(replace(period, zone=UTC).buckets())
 
 
 def _with_course(

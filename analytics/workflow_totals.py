@@ -1,7 +1,7 @@
 """The table ``execution_analytics``: what is known of each workflow in each environment.
 
-Counts are of all time, durations of the last ninety days, so that the price of keeping them does
-not grow with the years.
+Counts are of all time, durations of the thirty days up to its last run, so that the price of
+keeping them does not grow with the years.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from uuid import UUID
 from django.db import connection
 
 from analytics.histograms import merge, percentiles
-from analytics.models import WorkflowDay
+from analytics.models import WorkflowHour
 
-DURATIONS_OF = timedelta(days=90)
+DURATIONS_OF = timedelta(days=30)
 
 TOTALS = """
 SELECT workflow_id, sum(success + error + running + waiting + canceled + unknown),
@@ -25,11 +25,21 @@ WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
 GROUP BY workflow_id
 """
 DURATIONS = """
-WITH days AS (
-    SELECT workflow_id, timed, duration_sum, bins, bin_counts FROM analytics_workflowday
-    WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
-      AND workflow_id = ANY (%(workflows)s) AND timed > 0
-      AND begins_at >= clock_timestamp() - %(since)s
+WITH newest AS MATERIALIZED (
+    SELECT w.workflow_id, (
+        SELECT max(d.begins_at) FROM analytics_workflowday d
+        WHERE d.tenant_id = %(tenant)s AND d.environment_id = %(environment)s
+          AND d.workflow_id = w.workflow_id AND d.timed > 0
+    ) AS at
+    FROM unnest(%(workflows)s::text[]) AS w (workflow_id)
+), days AS MATERIALIZED (
+    SELECT d.workflow_id, timed, duration_sum, bins, bin_counts
+    FROM newest n JOIN analytics_workflowday d
+      ON d.workflow_id = n.workflow_id AND d.begins_at > n.at - %(since)s
+    WHERE d.tenant_id = %(tenant)s AND d.environment_id = %(environment)s AND timed > 0
+), summed AS (
+    SELECT workflow_id, (sum(duration_sum) / sum(timed))::float8 AS average
+    FROM days GROUP BY workflow_id
 ), binned AS (
     SELECT workflow_id, array_agg(bin) AS bins, array_agg(n) AS bin_counts FROM (
         SELECT workflow_id, bin, sum(n)::integer AS n
@@ -37,9 +47,7 @@ WITH days AS (
         GROUP BY workflow_id, bin
     ) AS counted GROUP BY workflow_id
 )
-SELECT workflow_id, (sum(duration_sum) / sum(timed))::float8,
-    any_value(b.bins), any_value(b.bin_counts)
-FROM days JOIN binned b USING (workflow_id) GROUP BY workflow_id
+SELECT workflow_id, average, bins, bin_counts FROM summed JOIN binned USING (workflow_id)
 """
 STORE = """
 INSERT INTO execution_analytics (
@@ -78,10 +86,10 @@ WHERE a.tenant_id = %(tenant)s AND a.environment_id = %(environment)s
 """
 
 
-def workflows_of(tenant_id: UUID, environment_id: UUID, days: Sequence[datetime]) -> set[str]:
-    """The workflows that the rollups know on these days."""
-    found = WorkflowDay.objects.for_tenant(tenant_id).filter(
-        environment_id=environment_id, begins_at__in=days
+def workflows_of(tenant_id: UUID, environment_id: UUID, hours: Sequence[datetime]) -> set[str]:
+    """The workflows that the rollups know in these hours."""
+    found = WorkflowHour.objects.for_tenant(tenant_id).filter(
+        environment_id=environment_id, begins_at__in=hours
     )
     return set(found.values_list("workflow_id", flat=True))
 

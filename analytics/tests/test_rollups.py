@@ -188,6 +188,17 @@ def test_it_keeps_the_totals_of_each_workflow(environment):
     assert found.last_error_message == ""
 
 
+def test_durations_are_those_of_the_thirty_days_up_to_the_last_run(environment):
+    add_run(environment, AT - timedelta(days=40), execution_time=9000)
+    add_run(environment, AT - timedelta(days=3), execution_time=100)
+    add_run(environment, AT, execution_time=300)
+
+    refresh_all()
+
+    found = ExecutionAnalytics.objects.get()
+    assert (found.total_count, found.avg_duration) == (3, 200)
+
+
 def test_a_reason_that_is_fetched_later_is_filled_in(environment):
     row = add_run(environment, AT, status="error")
     refresh_all()
