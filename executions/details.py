@@ -8,11 +8,13 @@ taken apart again. A row whose data are gone is marked so and not asked for agai
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from django.db.models import F
+
 from executions.grouping.fingerprint import classify
 from executions.grouping.text import ErrorInput
 from executions.models import DetailState, Execution
 from executions.n8n.client import execution_cursor
-from executions.n8n.errors import NotFound, TooLarge
+from executions.n8n.errors import N8nError, NotFound, RateLimited, TooLarge
 from executions.n8n.payloads import ErrorPayload, ExecutionDetail
 from executions.turn import Turn
 
@@ -20,6 +22,8 @@ DETAILS_A_BATCH = 100
 # Measured on n8n 2.41: a page of 50 with data takes as long as three single answers.
 WINDOW = 50
 WINDOW_PAYS_FROM = 4
+# A row whose data n8n cannot read makes it fail; other rows and the past wait for nobody so long.
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,11 @@ def fetch_details(turn: Turn) -> bool:
         waiting = _waiting(turn)
         if not waiting:
             return True
+        turn.enter(f"reason of {waiting[0].n8n_execution_id}")
         for window in windows(waiting):
             if not turn.has_time():
                 return False
-            _store(turn, _ask(turn, window))
+            _fetch_window(turn, window)
     return False
 
 
@@ -71,29 +76,61 @@ def _fits(group: Sequence[Execution], row: Execution) -> bool:
     return len(known) == len(orders) and max(known) - min(known) < WINDOW
 
 
-def _ask(turn: Turn, rows: Sequence[Execution]) -> list[Outcome]:
+def _fetch_window(turn: Turn, rows: Sequence[Execution]) -> None:
+    """The rows by one page where that pays; those that it leaves out one by one."""
+    found: dict[str, ExecutionDetail] = {}
     if len(rows) >= WINDOW_PAYS_FROM:
         try:
-            return _ask_window(turn, rows)
-        except TooLarge:
-            pass  # One of them is huge: asked for singly, the others still come.
-    return [Outcome(row, _ask_one(turn, row)) for row in rows]
+            found = _ask_window(turn, rows)
+        except N8nError as error:
+            if not _tells_of_rows(error):
+                raise  # Otherwise one of them is huge or broken, and singly the others come.
+    _store(
+        turn, [Outcome(row, found[key]) for row in rows if (key := row.n8n_execution_id) in found]
+    )
+    for row in rows:
+        if row.n8n_execution_id not in found and turn.has_time():
+            _fetch_one(turn, row)
 
 
-def _ask_window(turn: Turn, rows: Sequence[Execution]) -> list[Outcome]:
-    """All rows by one page. What it leaves out has lost its data: n8n skips such rows."""
+def _ask_window(turn: Turn, rows: Sequence[Execution]) -> dict[str, ExecutionDetail]:
+    """All rows by one page, by their id. n8n leaves out those that have lost their data."""
     top = max(row.id_order or 0 for row in rows)
     lowest = min(row.id_order or 0 for row in rows)
     cursor = execution_cursor(str(top + 1), limit=top - lowest + 1)
-    details = {detail.execution.id: detail for detail in turn.client.list_details(cursor=cursor)}
-    return [Outcome(row, details.get(row.n8n_execution_id)) for row in rows]
+    details = turn.client.list_details(cursor=cursor)
+    return {detail.execution.id: detail for detail in details if detail.has_data}
 
 
-def _ask_one(turn: Turn, row: Execution) -> ExecutionDetail | None:
+def _fetch_one(turn: Turn, row: Execution) -> None:
+    """One row. Where n8n itself fails over it again and again, its data count as gone."""
     try:
-        return turn.client.get_execution(row.n8n_execution_id, include_data=True)
+        detail = turn.client.get_execution(row.n8n_execution_id, include_data=True)
     except (NotFound, TooLarge):
-        return None
+        _store(turn, [Outcome(row, None)])
+    except N8nError as error:
+        if not _tells_of_rows(error) or row.detail_attempts + 1 < ATTEMPTS:
+            _count_attempt(turn, row, error)
+            raise
+        _store(turn, [Outcome(row, None)])
+    else:
+        _store(turn, [Outcome(row, detail)])
+
+
+def _tells_of_rows(error: N8nError) -> bool:
+    """Whether what was asked for may be the reason, and not n8n as a whole (pure)."""
+    return isinstance(error, TooLarge) or (
+        error.is_transient and not isinstance(error, RateLimited)
+    )
+
+
+def _count_attempt(turn: Turn, row: Execution, error: N8nError) -> None:
+    if not _tells_of_rows(error):
+        return
+    with turn.writing():
+        Execution.objects.for_tenant(turn.tenant.pk).filter(pk=row.pk).update(
+            detail_attempts=F("detail_attempts") + 1
+        )
 
 
 def _store(turn: Turn, outcomes: Iterable[Outcome]) -> None:

@@ -60,7 +60,7 @@ def connect_environment(
         api_key_set_at=timezone.now(),
     )
     _set_key(environment, api_key)
-    environment.full_clean(exclude=["tenant"])
+    _validate(environment)
     environment.save()
     SyncState.objects.create(tenant=tenant, environment=environment)
     record(
@@ -88,7 +88,7 @@ def change_environment(environment: Environment, *, actor: Actor, **values: Any)
             setattr(environment, name, value)
     if not changes:
         return
-    environment.full_clean(exclude=["tenant"])
+    _validate(environment)
     environment.save()
     make_due(environment)
     record(
@@ -98,6 +98,16 @@ def change_environment(environment: Environment, *, actor: Actor, **values: Any)
         subject=environment,
         changes=changes,
     )
+
+
+def _validate(environment: Environment) -> None:
+    environment.full_clean(exclude=["tenant"])
+    # Leaving out the tenant leaves out the constraint that it is part of.
+    others = Environment.objects.for_tenant(environment.tenant_id).exclude(pk=environment.pk)
+    if others.filter(name=environment.name).exists():
+        raise ValidationError(
+            {"name": f"“{environment.name}” is the name of another environment; take another one."}
+        )
 
 
 def _set_key(environment: Environment, api_key: str) -> None:

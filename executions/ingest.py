@@ -1,4 +1,4 @@
-"""Records of one environment into the executions table: one COPY, one upsert, no row twice.
+"""Records of one environment into the executions table: one statement, no row twice.
 
 Call inside a transaction that holds the environment's lease (executions.leases): one writer an
 environment at a time is what makes the comparison with stored rows sure. Rows that say nothing
@@ -12,16 +12,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 
 from executions.models import DetailState
 from executions.normalize import ExecutionRecord
 from executions.statuses import is_final
-from tenants.ids import uuid7
+from tenants.ids import uuid7s
 
 # The statuses whose data tell why a run ended as it did.
 STATUSES_WITH_DETAIL = frozenset({"error", "crashed", "canceled"})
 FIRST_RECHECK = timedelta(seconds=20)
+PENDING, NOT_NEEDED = int(DetailState.PENDING), int(DetailState.NOT_NEEDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class IngestResult:
         )
 
 
+# The batch comes as JSON in the statement itself: one round trip, and no temporary table, whose
+# making and emptying costs each transaction as much as a COPY saves.
 COLUMNS = {
     "id": "uuid",
     "epoch": "smallint",
@@ -64,24 +68,41 @@ COLUMNS = {
     "recheck_at": "timestamptz",
 }
 NAMES = ", ".join(COLUMNS)
-COPY_TYPES = [
-    {"smallint": "int2", "integer": "int4", "bigint": "int8"}.get(kind, kind)
-    for kind in COLUMNS.values()
-]
-STAGING = f"""
-    CREATE TEMPORARY TABLE IF NOT EXISTS staged_executions
-    ({", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())}) ON COMMIT DELETE ROWS;
-    DELETE FROM staged_executions
-"""
+TYPED_NAMES = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+# What is known of an error, emptied where a run turns out not to have failed.
+OF_ERROR = (
+    "error_message",
+    "error_description",
+    "error_node",
+    "error_node_type",
+    "error_name",
+    "error_code",
+    "error_class",
+    "error_template",
+    "fingerprint",
+)
+EMPTIED = ",\n        ".join(
+    f"{name} = CASE WHEN excluded.detail_state = 0 THEN '' ELSE e.{name} END" for name in OF_ERROR
+)
 
+# Statistics know nothing of a tenant that came after they were made: PostgreSQL then takes all of
+# its rows for one, and any way to it for as good as another. Joined as a set, every page would read
+# the whole environment; so each stored row is looked up by itself (LATERAL with LIMIT), and of the
+# indexes only the unique one gives what is asked for: one key, in order, without sorting.
+BEFORE = "SET LOCAL enable_sort = off"
+AFTER = "SET LOCAL enable_sort TO DEFAULT"
 # A list row and a single row of n8n differ in what they tell: what one of them leaves out must
 # not wipe what the other told.
 UPSERT = f"""
 WITH news AS (
     SELECT s.*, e.occurred_at AS was_at
-    FROM staged_executions s
-    LEFT JOIN executions e ON e.tenant_id = %(tenant)s AND e.environment_id = %(environment)s
-        AND e.epoch = s.epoch AND e.n8n_execution_id = s.n8n_execution_id
+    FROM json_to_recordset(%(rows)s::json) AS s ({TYPED_NAMES})
+    LEFT JOIN LATERAL (
+        SELECT * FROM executions
+        WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s AND epoch = s.epoch
+          AND n8n_execution_id BETWEEN s.n8n_execution_id AND s.n8n_execution_id
+        ORDER BY n8n_execution_id LIMIT 1
+    ) e ON true
     WHERE e.id IS NULL
        OR (e.status, e.mode, e.workflow_id, e.retry_of)
           IS DISTINCT FROM (s.status, s.mode, s.workflow_id, s.retry_of)
@@ -94,13 +115,12 @@ WITH news AS (
 ), written AS (
     INSERT INTO executions AS e (
         {NAMES}, tenant_id, environment_id, provider, occurred_at, created_at, updated_at,
-        error_message, error_description, error_node, error_node_type, error_name, error_code,
-        error_class, error_template, fingerprint, grouping_version, detail_attempts
+        {", ".join(OF_ERROR)}, grouping_version, detail_attempts
     )
     SELECT {NAMES}, %(tenant)s, %(environment)s, 'n8n',
         coalesce(started_at, finished_at, was_at, %(now)s), %(now)s, %(now)s,
-        '', '', '', '', '', '', '', '', '', 0, 0
-    FROM news ORDER BY n8n_execution_id
+        {", ".join("''" for _ in OF_ERROR)}, 0, 0
+    FROM news
     ON CONFLICT (tenant_id, environment_id, epoch, n8n_execution_id) DO UPDATE SET
         status = excluded.status,
         normalized_status = excluded.normalized_status,
@@ -121,11 +141,9 @@ WITH news AS (
             THEN excluded.detail_state ELSE e.detail_state END,
         detail_attempts = CASE WHEN e.status IS DISTINCT FROM excluded.status
             THEN 0 ELSE e.detail_attempts END,
-        error_message = CASE WHEN excluded.detail_state = 0 THEN '' ELSE e.error_message END,
-        error_description =
-            CASE WHEN excluded.detail_state = 0 THEN '' ELSE e.error_description END,
-        error_class = CASE WHEN excluded.detail_state = 0 THEN '' ELSE e.error_class END,
-        fingerprint = CASE WHEN excluded.detail_state = 0 THEN '' ELSE e.fingerprint END,
+        {EMPTIED},
+        grouping_version =
+            CASE WHEN excluded.detail_state = 0 THEN 0 ELSE e.grouping_version END,
         recheck_at = excluded.recheck_at,
         gone_at = NULL,
         updated_at = excluded.updated_at
@@ -140,17 +158,14 @@ WITH news AS (
 )
 SELECT id, is_new FROM written
 """
+WRITE = f"{BEFORE}; {UPSERT}; {AFTER}"
 
 # n8n sets the link on the original with every successful retry; we know it as soon as we see
 # the retry, even where the original is no longer listed.
-LINK_RETRIES = """
-UPDATE executions o SET retry_success_id = s.n8n_execution_id, updated_at = %(now)s
-FROM (
-    SELECT DISTINCT ON (retry_of) retry_of, epoch, n8n_execution_id FROM staged_executions
-    WHERE retry_of <> '' AND status = 'success' ORDER BY retry_of, id_order DESC NULLS LAST
-) s
-WHERE o.tenant_id = %(tenant)s AND o.environment_id = %(environment)s AND o.epoch = s.epoch
-  AND o.n8n_execution_id = s.retry_of AND o.retry_success_id = ''
+LINK_RETRY = """
+UPDATE executions SET retry_success_id = %(retry)s, updated_at = %(now)s
+WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s AND epoch = %(epoch)s
+  AND n8n_execution_id = %(original)s AND retry_success_id = ''
 """
 
 
@@ -171,17 +186,27 @@ def write_records(
     unique = {record.n8n_execution_id: record for record in records}
     if not unique:
         return IngestResult()
-    rows = (
-        _staged_row(record, epochs.get(key, epoch), workflow_names, now)
-        for key, record in unique.items()
-    )
+    # In one order everywhere, so that no two writers wait for each other.
+    in_order = [unique[key] for key in sorted(unique)]
+    rows = [
+        _row(record, new_id, epochs.get(record.n8n_execution_id, epoch), workflow_names, now)
+        for record, new_id in zip(in_order, uuid7s(len(unique)), strict=True)
+    ]
     parameters: dict[str, Any] = {"tenant": tenant_id, "environment": environment_id, "now": now}
     with connection.cursor() as cursor:
-        _stage(cursor, rows)
-        cursor.execute(UPSERT, parameters)
+        cursor.execute(WRITE, {**parameters, "rows": orjson.dumps(rows).decode()})
+        cursor.nextset()
         written = cursor.fetchall()
-        if any(record.retry_of for record in unique.values()):
-            cursor.execute(LINK_RETRIES, parameters)
+        links = _retry_links(in_order)
+        if links:
+            cursor.executemany(
+                LINK_RETRY,
+                [
+                    {**parameters, "epoch": epochs.get(retry, epoch)}
+                    | {"original": original, "retry": retry}
+                    for original, retry in links.items()
+                ],
+            )
     inserted = sum(is_new for _, is_new in written)
     return IngestResult(
         inserted=inserted,
@@ -191,36 +216,39 @@ def write_records(
     )
 
 
-def _stage(cursor: Any, rows: Iterable[tuple[Any, ...]]) -> None:
-    cursor.execute(STAGING)
-    with cursor.copy(f"COPY staged_executions ({NAMES}) FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(COPY_TYPES)
-        for row in rows:
-            copy.write_row(row)
+def _retry_links(records: Iterable[ExecutionRecord]) -> dict[str, str]:
+    """The originals with the newest of their successful retries, sorted."""
+    retries = [r for r in records if r.retry_of and r.status == "success"]
+    retries.sort(key=lambda record: (record.retry_of, record.id_order or 0))
+    return {record.retry_of: record.n8n_execution_id for record in retries}
 
 
-def _staged_row(
-    record: ExecutionRecord, epoch: int, names: Mapping[str, str], now: datetime
-) -> tuple[Any, ...]:
+def _row(
+    record: ExecutionRecord,
+    new_id: UUID,
+    epoch: int,
+    names: Mapping[str, str],
+    now: datetime,
+) -> dict[str, object]:
     needs_detail = record.status in STATUSES_WITH_DETAIL
-    return (
-        uuid7(),
-        epoch,
-        record.n8n_execution_id,
-        record.id_order,
-        record.workflow_id,
-        names.get(record.workflow_id, ""),
-        record.status,
-        str(record.normalized_status),
-        record.mode,
-        record.started_at,
-        record.finished_at,
-        record.execution_time_ms,
-        record.wait_till,
-        record.retry_of,
-        record.retry_success_id,
-        record.workflow_version_id,
-        int(record.flags),
-        int(DetailState.PENDING if needs_detail else DetailState.NOT_NEEDED),
-        None if is_final(record.status) else now + FIRST_RECHECK,
-    )
+    return {
+        "id": new_id,
+        "epoch": epoch,
+        "n8n_execution_id": record.n8n_execution_id,
+        "id_order": record.id_order,
+        "workflow_id": record.workflow_id,
+        "workflow_name": names.get(record.workflow_id, ""),
+        "status": record.status,
+        "normalized_status": record.normalized_status.value,
+        "mode": record.mode,
+        "started_at": record.started_at,
+        "finished_at": record.finished_at,
+        "execution_time": record.execution_time_ms,
+        "wait_till": record.wait_till,
+        "retry_of": record.retry_of,
+        "retry_success_id": record.retry_success_id,
+        "workflow_version_id": record.workflow_version_id,
+        "flags": int(record.flags),
+        "detail_state": PENDING if needs_detail else NOT_NEEDED,
+        "recheck_at": None if is_final(record.status) else now + FIRST_RECHECK,
+    }

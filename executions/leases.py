@@ -32,31 +32,54 @@ class Lease:
     token: int
 
 
-# A lease that was never given back tells of a turn that died. Three such in a row, with no page
-# written in between, and something in this environment kills its worker.
+# A lease that was never given back tells of a turn that died. Three such in a row at the same
+# place, and something in this environment kills its worker; one that is killed from outside dies
+# at another place each time. A row that is locked is being written: its lease lives.
 ACQUIRE = """
-UPDATE executions_syncstate SET
-    lease_owner = %(owner)s,
-    lease_expires_at = clock_timestamp() + %(term)s,
+WITH before AS (
+    SELECT id, crashed.times, crashed.times >= %(limit)s AS is_poison
+    FROM executions_syncstate, LATERAL (SELECT CASE
+        WHEN lease_owner = '' THEN 0 WHEN lease_place = crash_place THEN crashes + 1 ELSE 1
+    END AS times) crashed
+    WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
+      AND (lease_expires_at IS NULL OR lease_expires_at < clock_timestamp())
+      AND quarantined_at IS NULL
+    FOR UPDATE OF executions_syncstate SKIP LOCKED
+)
+UPDATE executions_syncstate s SET
+    lease_owner = CASE WHEN is_poison THEN '' ELSE %(owner)s END,
+    lease_expires_at = CASE WHEN NOT is_poison THEN clock_timestamp() + %(term)s END,
     fencing_token = fencing_token + 1,
-    crashes = CASE WHEN lease_owner <> '' THEN crashes + 1 ELSE 0 END,
-    quarantined_at = CASE WHEN lease_owner <> '' AND crashes + 1 >= %(limit)s
-        THEN clock_timestamp() ELSE quarantined_at END,
-    quarantine_reason = CASE WHEN lease_owner <> '' AND crashes + 1 >= %(limit)s
-        THEN 'Its worker died ' || (crashes + 1)::text || ' times in a row without a page written.'
-        ELSE quarantine_reason END
-WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
-  AND (lease_expires_at IS NULL OR lease_expires_at < clock_timestamp())
-  AND quarantined_at IS NULL
-RETURNING fencing_token, quarantined_at IS NOT NULL
+    crashes = times,
+    crash_place = CASE WHEN times > 0 THEN lease_place ELSE '' END,
+    lease_place = '',
+    quarantined_at = CASE WHEN is_poison THEN clock_timestamp() END,
+    quarantine_reason = CASE WHEN is_poison
+        THEN 'Copying died ' || times || ' times in a row at the same place' ||
+            coalesce(' (' || nullif(crash_reason, '') || ')', '') || '.'
+        ELSE '' END
+FROM before
+WHERE s.tenant_id = %(tenant)s AND s.id = before.id
+RETURNING fencing_token, is_poison
 """
+# A worker that stands still for good within a write would lock the row for ever.
 HOLD = """
-UPDATE executions_syncstate SET lease_expires_at = clock_timestamp() + %(term)s, crashes = 0
+UPDATE executions_syncstate SET
+    lease_expires_at = clock_timestamp() + %(term)s,
+    lease_place = coalesce(%(place)s, lease_place)
+WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
+  AND fencing_token = %(token)s AND lease_owner = %(owner)s
+RETURNING set_config('idle_in_transaction_session_timeout', %(term_ms)s, true)
+"""
+RELEASE = """
+UPDATE executions_syncstate SET
+    lease_owner = '', lease_expires_at = NULL, crashes = 0, crash_place = '', crash_reason = ''
 WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
   AND fencing_token = %(token)s AND lease_owner = %(owner)s
 """
-RELEASE = """
-UPDATE executions_syncstate SET lease_owner = '', lease_expires_at = NULL, crashes = 0
+# Left as a turn that died leaves it, so that the next one counts it, but without the wait.
+ABANDON = """
+UPDATE executions_syncstate SET lease_expires_at = '-infinity', crash_reason = %(reason)s
 WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
   AND fencing_token = %(token)s AND lease_owner = %(owner)s
 """
@@ -77,20 +100,18 @@ def acquire(*, tenant_id: UUID, environment_id: UUID, owner: str) -> Lease | Non
     if found is None:
         return None
     token, is_quarantined = found
-    lease = Lease(tenant_id, environment_id, owner, token)
-    if is_quarantined:
-        release(lease)
-        return None
-    return lease
+    return None if is_quarantined else Lease(tenant_id, environment_id, owner, token)
 
 
-def hold(lease: Lease) -> None:
+def hold(lease: Lease, place: str | None = None) -> None:
     """Prove and prolong the lease inside the transaction of a write. Raises LeaseLost.
 
     The row stays locked until that transaction ends, so no two writes of one environment meet.
+    ``place`` says what is done next, for the case that it kills the worker.
     """
+    term_ms = str(round(TERM.total_seconds() * 1000))
     with connection.cursor() as cursor:
-        cursor.execute(HOLD, _parameters(lease))
+        cursor.execute(HOLD, _parameters(lease) | {"place": place, "term_ms": term_ms})
         if cursor.rowcount != 1:
             raise LeaseLost(f"The lease on environment {lease.environment_id} was taken over.")
 
@@ -99,6 +120,12 @@ def release(lease: Lease) -> None:
     """Give the lease back; one that was taken over already stays with its new owner."""
     with tenant_scope(lease.tenant_id), connection.cursor() as cursor:
         cursor.execute(RELEASE, _parameters(lease))
+
+
+def abandon(lease: Lease, reason: str) -> None:
+    """Give the lease back after a turn that failed in a way nobody foresaw."""
+    with tenant_scope(lease.tenant_id), connection.cursor() as cursor:
+        cursor.execute(ABANDON, _parameters(lease) | {"reason": reason})
 
 
 def _parameters(lease: Lease) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def note_missing_ids(turn: Turn, orders: Sequence[int], above: int) -> None:
 
 def probe_missing_ids(turn: Turn) -> None:
     """Ask n8n for the ids whose time has come; each answer is written by itself."""
-    with turn.writing():
+    with turn.writing("ids that no list showed"):
         due = list(_due(turn))
         found_since = set(
             Execution.objects.for_tenant(turn.tenant.pk)
@@ -74,6 +74,8 @@ def probe_missing_ids(turn: Turn) -> None:
             .values_list("n8n_execution_id", flat=True)
         )
         _forget(turn, [row for row in due if str(row.id_order) in found_since])
+        # Before one is asked for: one that n8n fails over must not come first again.
+        _put_off(turn, due)
     for row in due:
         if str(row.id_order) not in found_since and turn.has_time():
             _probe(turn, row)
@@ -94,17 +96,21 @@ def _probe(turn: Turn, row: MissingId) -> None:
             if row.probes + 1 >= PROBES:
                 _forget(turn, [row])
             else:
-                _wait(turn, row)
+                _count_probe(turn, row)
         return
     with turn.writing():
         turn.ingest([normalize(payload)])
         _forget(turn, [row])
 
 
-def _wait(turn: Turn, row: MissingId) -> None:
-    MissingId.objects.for_tenant(turn.tenant.pk).filter(pk=row.pk).update(
-        probes=F("probes") + 1, probe_at=turn.now + SECOND_PROBE
+def _put_off(turn: Turn, rows: Sequence[MissingId]) -> None:
+    MissingId.objects.for_tenant(turn.tenant.pk).filter(pk__in=[row.pk for row in rows]).update(
+        probe_at=turn.now + SECOND_PROBE
     )
+
+
+def _count_probe(turn: Turn, row: MissingId) -> None:
+    MissingId.objects.for_tenant(turn.tenant.pk).filter(pk=row.pk).update(probes=F("probes") + 1)
 
 
 def _forget(turn: Turn, rows: Sequence[MissingId]) -> None:

@@ -291,9 +291,14 @@ class SyncState(OfEnvironment):
     lease_expires_at = models.DateTimeField(null=True)
     fencing_token = models.BigIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0, help_text="Failed turns one after another.")
-    crashes = models.PositiveIntegerField(
-        default=0, help_text="Turns that ended without a word, one after another."
+    lease_place = models.TextField(
+        blank=True, default="", help_text="What its holder is about to do."
     )
+    crashes = models.PositiveIntegerField(
+        default=0, help_text="Turns that died at the same place, one after another."
+    )
+    crash_place = models.TextField(blank=True, default="")
+    crash_reason = models.TextField(blank=True, default="")
     quarantined_at = models.DateTimeField(null=True)
     quarantine_reason = models.TextField(blank=True)
 

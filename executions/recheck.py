@@ -27,6 +27,7 @@ def copy_running(turn: Turn) -> set[str]:
     """Store what runs now; the ids, so that they need not be asked for one by one."""
     if turn.state.capabilities.get("lists_running") is False:
         return set()
+    turn.enter("running ones")
     running: set[str] = set()
     cursor: str | None = None
     for _ in range(PAGES_OF_RUNNING):
@@ -57,10 +58,10 @@ def _running_page(turn: Turn, cursor: str | None) -> ExecutionPage | None:
 
 def recheck_not_final(turn: Turn, running: set[str]) -> None:
     """Ask by id for the stored executions that are not final and whose time has come."""
-    with turn.writing():
+    with turn.writing("runs that had not ended"):
         due = list(_due(turn))
-        still = [row for row in due if row.n8n_execution_id in running]
-        _put_off(turn, still)
+        # All of them, before one is asked for: one that n8n fails over must not come first again.
+        _put_off(turn, due)
     for row in due:
         if row.n8n_execution_id not in running and turn.has_time():
             _recheck(turn, row)
@@ -84,8 +85,6 @@ def _recheck(turn: Turn, row: Execution) -> None:
         turn.ingest([normalize(payload)])
         if is_final(payload.status):
             _row(turn, row).update(recheck_at=None)
-        else:
-            _put_off(turn, [row])
 
 
 def _put_off(turn: Turn, rows: list[Execution]) -> None:

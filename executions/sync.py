@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from executions import details, leases, recheck, walks, workflows
@@ -57,12 +58,17 @@ def run_turn(*, tenant_id: UUID, environment_id: UUID, owner: str) -> TurnResult
     if lease is None:
         return TurnResult(ran=False)
     try:
-        return _turn_under(lease)
+        result = _turn_under(lease)
     except leases.LeaseLost as error:
         log.warning("lease_lost", environment=str(environment_id), reason=str(error))
         return TurnResult(ran=False)
-    finally:
-        leases.release(lease)
+    except Exception as error:
+        # Nobody foresaw it: counted like the death of a worker, so that it cannot go on for ever.
+        connection.close_if_unusable_or_obsolete()
+        leases.abandon(lease, reason=type(error).__name__)
+        raise
+    leases.release(lease)
+    return result
 
 
 def _turn_under(lease: leases.Lease) -> TurnResult:
@@ -128,8 +134,10 @@ def _work(turn: Turn) -> bool:
     """The parts of a turn in their order; True where work is left for another one at once."""
     workflows.load_names(turn)
     workflows.refresh_workflows(turn)
-    _cycle(turn)
+    # Before the walk: a run that ends while its page is being passed is known by then, and is
+    # asked for until it has ended.
     running = recheck.copy_running(turn)
+    _cycle(turn)
     recheck.recheck_not_final(turn, running)
     probe_missing_ids(turn)
     _ask_for_the_past(turn)

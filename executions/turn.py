@@ -29,6 +29,7 @@ class Turn:
     ends_at: float
     workflow_names: dict[str, str] = field(default_factory=dict)
     written: IngestResult = field(default_factory=IngestResult)
+    told_at: float = 0.0
 
     def has_time(self) -> bool:
         return time.monotonic() < self.ends_at
@@ -43,11 +44,20 @@ class Turn:
         return self.now - timedelta(days=self.tenant.retention_days)
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """A transaction of this tenant that proves the lease first. Raises LeaseLost."""
+    def writing(self, place: str | None = None) -> Iterator[None]:
+        """A transaction of this tenant that proves the lease first. Raises LeaseLost.
+
+        ``place`` says what comes after it: where that kills the worker again and again, the
+        environment is put in quarantine.
+        """
         with tenant_scope(self.tenant.pk):
-            leases.hold(self.lease)
+            leases.hold(self.lease, place)
             yield
+
+    def enter(self, place: str) -> None:
+        """Say what is done next, where no write is at hand to say it with."""
+        with self.writing(place):
+            pass
 
     def ingest(
         self, records: Sequence[ExecutionRecord], epochs: Mapping[str, int] | None = None

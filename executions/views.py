@@ -28,9 +28,10 @@ RUNS_SHOWN = 20
 @for_members(Role.VIEWER)
 def start(request: TenantRequest) -> HttpResponse:
     """The list of executions, or the way to the first environment."""
-    if Environment.objects.for_tenant(request.tenant).exists():
-        return redirect("executions:list", tenant_slug=request.tenant.slug)
-    return redirect("executions:connect", tenant_slug=request.tenant.slug)
+    has_environment = Environment.objects.for_tenant(request.tenant).exists()
+    may_connect = request.role.includes(Role.ADMIN)
+    page = "executions:connect" if may_connect and not has_environment else "executions:list"
+    return redirect(page, tenant_slug=request.tenant.slug)
 
 
 @require_safe

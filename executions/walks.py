@@ -7,9 +7,11 @@ begin at the top: what is new is always seen first.
 """
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from executions import coverage, epochs
 from executions.coverage import Stretch
@@ -17,15 +19,22 @@ from executions.ingest import IngestResult
 from executions.missing import note_missing_ids
 from executions.models import Execution, SyncRun
 from executions.n8n.client import ExecutionPage, execution_cursor
-from executions.n8n.errors import BadRequest
-from executions.normalize import ExecutionRecord, normalize
+from executions.n8n.errors import BadRequest, BadResponse
+from executions.normalize import ExecutionRecord, normalize, order_of
+from executions.progress import progress_of
 from executions.turn import Turn
+from tenants.realtime import publish
 
-# A page has 250 rows; going one page below the highest id known catches runs that ended out of
-# order at no cost, because a smaller page costs n8n the same.
-OVERLAP = 250
+# Going so far below the highest id known catches runs that ended out of order. It is less than a
+# page of 250, so that a cycle with up to a hundred new runs takes one page: a smaller page would
+# cost n8n the same.
+OVERLAP = 150
 # Bounds the look for vanished rows by an index; longer than the window that is compared.
 COMPARED = timedelta(days=8)
+TELL_EVERY = 1.0
+# A page that leads nowhere is asked for so often; then it is what n8n has.
+ASKED_AGAIN = 3
+TAKES_OUR_CURSORS = "takes_our_cursors"
 
 
 @dataclass(slots=True)
@@ -44,57 +53,122 @@ def walk(turn: Turn, run: SyncRun) -> bool:
     While one page is written the next one is fetched, and never more than one.
     """
     began = time.monotonic()
+    turn.enter(_place(turn, run, run.position))
     with ThreadPoolExecutor(1, thread_name_prefix="next-page") as ahead:
-        page = _fetch(turn, run.position or None)
+        page = _following(turn, run, partial(_fetch, turn, run.position))
         while True:
-            step = _step(run, page)
+            step = _step(turn, run, page)
             goes_on = not step.is_last and turn.has_time()
             upcoming: Future[ExecutionPage] | None = None
             if goes_on:
                 upcoming = ahead.submit(_fetch, turn, step.next_position)
             run.busy_ms, began = run.busy_ms + _since(began), time.monotonic()
             _write(turn, run, step)
+            _tell(turn, run)
             if upcoming is None:
                 return step.is_last
-            page = upcoming.result()
+            page = _following(turn, run, upcoming.result)
+
+
+def _tell(turn: Turn, run: SyncRun) -> None:
+    """Progress for open pages, at most once a second; a cycle of one page is none to follow."""
+    is_short = run.kind == SyncRun.Kind.CYCLE and run.pages == 1
+    is_over = run.state == SyncRun.State.DONE
+    if is_short or (not is_over and time.monotonic() - turn.told_at < TELL_EVERY):
+        return
+    turn.told_at = time.monotonic()
+    progress = progress_of(run)
+    publish(
+        turn.tenant.pk,
+        "sync.progress",
+        {
+            "environment_id": str(turn.environment.pk),
+            "run_id": str(run.pk),
+            "current": progress.current,
+            "total": progress.total,
+            "percentage": progress.percentage,
+        },
+    )
 
 
 def _since(began: float) -> int:
     return round((time.monotonic() - began) * 1000)
 
 
+def _place(turn: Turn, run: SyncRun, position: str | None) -> str:
+    return f"{run.kind} at {position or f'the top above {turn.state.high_water}'}"
+
+
 def _fetch(turn: Turn, position: str | None) -> ExecutionPage:
+    return turn.client.list_executions(cursor=position or None)
+
+
+def _following(
+    turn: Turn, run: SyncRun, first_answer: Callable[[], ExecutionPage]
+) -> ExecutionPage:
+    """The page at the walk's position; one that leads nowhere is asked for again.
+
+    Raises BadResponse where n8n keeps giving a page that was there before.
+    """
     try:
-        return turn.client.list_executions(cursor=position)
+        page = first_answer()
     except BadRequest:
-        # A cursor that n8n made before an upgrade: begin at the top, known rows cost little.
-        if position is None:
+        if not run.position or not turn.state.capabilities.get(TAKES_OUR_CURSORS, True):
             raise
-        return turn.client.list_executions()
+        page = _begin_again(turn, run)
+    for _ in range(ASKED_AGAIN):
+        if leads_on(run, page):
+            return page
+        page = _fetch(turn, run.position)
+    if not leads_on(run, page) and (page.items or page.next_cursor == run.position):
+        raise BadResponse(turn.client.host, fault="its list of executions leads in a circle")
+    return page
 
 
-def _step(run: SyncRun, page: ExecutionPage) -> Step:
+def _begin_again(turn: Turn, run: SyncRun) -> ExecutionPage:
+    """A cursor was refused, as after an upgrade of n8n: from the top, by n8n's own cursors."""
+    with turn.writing():
+        turn.state.capabilities = {**turn.state.capabilities, TAKES_OUR_CURSORS: False}
+        turn.state.save(update_fields=["capabilities"])
+        run.position, run.lowest_order = "", None
+        run.save(update_fields=["position", "lowest_order"])
+    return _fetch(turn, None)
+
+
+def leads_on(run: SyncRun, page: ExecutionPage) -> bool:
+    """Whether a page goes below all that the walk has passed (pure).
+
+    Not so one that was there before. An empty one may be the end or a fault.
+    """
+    orders = [order_of(item.id) for item in page.items]
+    if not orders:
+        return run.position == ""
+    if run.pages == 0:
+        return True
+    if None in orders:
+        return page.next_cursor is None or page.next_cursor != run.position
+    lowest = min(order for order in orders if order is not None)
+    return run.lowest_order is None or lowest < run.lowest_order
+
+
+def _step(turn: Turn, run: SyncRun, page: ExecutionPage) -> Step:
     records = [normalize(item) for item in page.items]
-    position = _next_position(run, page, records)
+    position = _next_position(turn, page, records)
     is_last = position is None or _is_at_floor(run, records)
     return Step(page, records, position, is_last)
 
 
-def _next_position(run: SyncRun, page: ExecutionPage, records: list[ExecutionRecord]) -> str | None:
+def _next_position(turn: Turn, page: ExecutionPage, records: list[ExecutionRecord]) -> str | None:
     """The cursor of the next page; None at the end of n8n's list.
 
-    Made from the lowest id where ids are numbers, because that can only fall: a cursor that
-    leads in a circle ends the walk.
+    Made from the lowest id where ids are numbers: it can only fall, and n8n's own one is wrong
+    where it leads in a circle.
     """
-    if page.next_cursor is None:
-        return None
     orders = [record.id_order for record in records]
-    if not orders or None in orders:
-        return None if page.next_cursor == run.position else page.next_cursor
-    lowest = min(order for order in orders if order is not None)
-    if run.lowest_order is not None and lowest >= run.lowest_order:
-        return None
-    return execution_cursor(str(lowest))
+    ours = turn.state.capabilities.get(TAKES_OUR_CURSORS, True)
+    if page.next_cursor is None or not ours or not orders or None in orders:
+        return page.next_cursor
+    return execution_cursor(str(min(order for order in orders if order is not None)))
 
 
 def _is_at_floor(run: SyncRun, records: list[ExecutionRecord]) -> bool:
@@ -109,7 +183,7 @@ def _is_at_floor(run: SyncRun, records: list[ExecutionRecord]) -> bool:
 
 def _write(turn: Turn, run: SyncRun, step: Step) -> None:
     """The page, its marks and all that is said of it, or nothing."""
-    with turn.writing():
+    with turn.writing(_place(turn, run, step.next_position)):
         in_epochs = _settle_epochs(turn, run, step)
         result = turn.ingest(step.records, in_epochs)
         if run.pages == 0:
@@ -186,7 +260,8 @@ def _advance(turn: Turn, run: SyncRun, step: Step, result: IngestResult) -> None
             run.lowest_order = record.id_order
             run.oldest_at = record.started_at or run.oldest_at
     if step.is_last:
-        run.state, run.finished_at = SyncRun.State.DONE, turn.now
+        # Whoever asked for it may have done so on a machine whose clock is ahead.
+        run.state, run.finished_at = SyncRun.State.DONE, max(turn.now, run.created_at)
 
 
 def _cover(turn: Turn, run: SyncRun) -> None:

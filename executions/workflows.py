@@ -2,12 +2,18 @@
 
 from datetime import timedelta
 
+import structlog
+
 from executions.models import Execution, Workflow
+from executions.n8n.errors import BadResponse, ServerError, TooLarge
 from executions.n8n.payloads import WorkflowPayload
 from executions.turn import Turn
 
+log = structlog.get_logger(__name__)
+
 REFRESH_EVERY = timedelta(minutes=5)
-PAGES = 400
+MOST_LISTED = 100_000
+PAGE_SIZES = (250, 50, 10, 1)
 
 
 def load_names(turn: Turn) -> None:
@@ -18,23 +24,49 @@ def load_names(turn: Turn) -> None:
 
 
 def refresh_workflows(turn: Turn) -> None:
-    """Copy n8n's workflows where the copy is older than five minutes."""
+    """Copy n8n's workflows where the copy is older than five minutes.
+
+    Names are worth less than runs: where n8n fails over its workflows only, the runs still come.
+    """
     last = turn.state.workflows_synced_at
     if last is not None and turn.now - last < REFRESH_EVERY:
         return
-    began, cursor = turn.now, None
-    for _ in range(PAGES):
-        page = turn.client.list_workflows(cursor=cursor)
-        with turn.writing():
-            _store(turn, page.items)
-        if page.next_cursor is None or page.next_cursor == cursor:
-            break
-        cursor = page.next_cursor
+    turn.enter("workflows")
+    began, is_whole = turn.now, False
+    try:
+        is_whole = _list_all(turn)
+    except (ServerError, BadResponse, TooLarge) as error:
+        log.warning("workflows_failed", environment=str(turn.environment.pk), reason=error.sentence)
     with turn.writing():
-        _mark_gone(turn, began)
+        if is_whole:
+            _mark_gone(turn, began)
         turn.state.workflows_synced_at = began
         turn.state.save(update_fields=["workflows_synced_at"])
         _name_the_unnamed(turn)
+
+
+def _list_all(turn: Turn) -> bool:
+    """Store page after page; True where all were listed. Large workflows come in small pages."""
+    for size in PAGE_SIZES[:-1]:
+        try:
+            return _list_by(turn, size)
+        except TooLarge:
+            continue
+    return _list_by(turn, PAGE_SIZES[-1])
+
+
+def _list_by(turn: Turn, size: int) -> bool:
+    cursor: str | None = None
+    for _ in range(MOST_LISTED // size):
+        page = turn.client.list_workflows(cursor=cursor, limit=size)
+        with turn.writing():
+            _store(turn, page.items)
+        if page.next_cursor is None:
+            return True
+        if page.next_cursor == cursor:
+            return False
+        cursor = page.next_cursor
+    return False
 
 
 def _store(turn: Turn, items: tuple[WorkflowPayload, ...]) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
+from redis.connection import parse_url
 
 from executions.n8n.addresses import parse_allowed_networks
 from observatory import env
@@ -71,6 +72,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_htmx",
     "django_celery_beat",
+    "django_eventstream",
     "django_structlog",
     "axes",
     "csp",
@@ -117,10 +119,10 @@ DATABASE_OWNER_URL = env.secret("DATABASE_OWNER_URL")
 DATABASES: dict[str, dict[str, Any]] = {"default": {"ENGINE": "django.db.backends.dummy"}}
 if DATABASE_URL:
     DATABASES["default"] = {
+        "OPTIONS": {},
         **dj_database_url.parse(DATABASE_URL),
         "ATOMIC_REQUESTS": True,
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {},
     }
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or postgresql://.")
@@ -128,8 +130,10 @@ if DATABASE_URL:
 # asks for one); workers and commands open one connection when they need it.
 DATABASE_POOL = env.integer("OBSERVATORY_DB_POOL", 0, minimum=0, maximum=200)
 if DATABASE_URL and DATABASE_POOL:
-    DATABASES["default"]["OPTIONS"] = {
-        "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": DATABASE_POOL,
+        "timeout": 10,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 WEB_STATEMENT_TIMEOUT_MS = env.integer(
@@ -145,6 +149,13 @@ CACHES = {
         "KEY_PREFIX": "observatory",
     }
 }
+# Events reach every web process through Redis, and are stored so that a page that was away gets
+# what it missed.
+EVENTSTREAM_REDIS = {
+    name: value for name, value in parse_url(REDIS_URL).items() if name != "connection_class"
+} | {"ssl": REDIS_URL.startswith("rediss://")}
+EVENTSTREAM_STORAGE_CLASS = "tenants.realtime.ReturningStorage"
+EVENTSTREAM_CHANNELMANAGER_CLASS = "tenants.realtime.TenantChannels"
 
 # --- Copying from n8n ------------------------------------------------------------------------
 SYNC_SECONDS = env.integer("OBSERVATORY_SYNC_SECONDS", 30, minimum=5, maximum=86_400)
@@ -215,6 +226,8 @@ SPECTACULAR_SETTINGS = {
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# What browsers ask for by a fixed address, such as /favicon.ico.
+WHITENOISE_ROOT = BASE_DIR / "static" / "root"
 # While developing, files are served from where they are written.
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
 STORAGES = {

@@ -5,10 +5,12 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from observatory import probes
+from tenants import stream
 
 api: list[URLPattern | URLResolver] = [
     path("", include("executions.api_urls")),
     path("", include("analytics.api_urls")),
+    path("sse/counts/<uuid:tenant_id>", stream.counts, name="event-stream"),
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
 ]

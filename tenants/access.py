@@ -7,16 +7,19 @@ low gets 403 with the role that is needed.
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
 from tenants.audit import Actor
 from tenants.models import Membership, Role, Tenant, User
 from tenants.scope import enter_tenant, enter_user, set_statement_timeout
+from tenants.zones import zone
 
 
 class TenantRequest(HttpRequest):
@@ -60,6 +63,11 @@ def require_role(role: Role, needed: Role) -> None:
         )
 
 
+def zone_of(request: TenantRequest) -> ZoneInfo:
+    """The zone in which times are shown: the person's own, else the tenant's."""
+    return zone(request.user.time_zone or request.tenant.time_zone)
+
+
 def for_members(needed: Role) -> Callable[[Page], Callable[..., HttpResponse]]:
     """Decorator of a page below ``/t/<tenant>/``: takes the slug out of the arguments."""
 
@@ -72,7 +80,8 @@ def for_members(needed: Role) -> Callable[[Page], Callable[..., HttpResponse]]:
                 if membership.tenant.slug == tenant_slug:
                     enter_membership(request, membership)
                     require_role(request.role, needed)
-                    return page(request, *args, **kwargs)
+                    with timezone.override(zone_of(request)):
+                        return page(request, *args, **kwargs)
             raise Http404("There is no such page for you.")
 
         protected = login_required(guarded)

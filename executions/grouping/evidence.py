@@ -7,10 +7,11 @@ exist` says nothing about time.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from executions.grouping.codes import ERRNOS, class_of_code, class_of_status
-from executions.grouping.masks import WILD, WILDS
+from executions.grouping.masks import VALUE, WILD, WILDS
 from executions.grouping.rules.book import Book
 from executions.grouping.rules.rule import Rule
 
@@ -51,21 +52,22 @@ _WRITTEN_ERRNOS = {
 # Microsoft's sign-in service names each refusal by an AADSTS code.
 _SIGN_IN = frozenset({"auth", "credentials", "permission", "rate_limit", "timeout"})
 _STATUS_WORDS = frozenset({"status", "code", "http", "error", "statuscode"})
+_COMPOUND = re.compile("[_/-]")
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
 
-def _phrases() -> tuple[list[Rule], list[Rule]]:
+def phrases() -> tuple[list[Rule], list[Rule]]:
     """The strong and the weak phrases, each in their order."""
     strong: list[Rule] = []
     weak: list[Rule] = []
-    phrases, error_class = strong, ""
+    current, error_class = strong, ""
     for number, line in enumerate(_FILE.read_text("utf-8").splitlines(), 1):
         if line.startswith("---"):
-            phrases = weak
+            current = weak
         elif line.startswith("["):
             error_class = line.strip("[]")
         elif line and line[0] != "#":
-            phrases.append(Rule(f"{error_class}.evidence-{number}", (line,), ()))
+            current.append(Rule(f"{error_class}.evidence-{number}", (line,), ()))
     return strong, weak
 
 
@@ -73,7 +75,7 @@ def _words(phrase: str) -> tuple[str, ...]:
     return tuple(phrase.replace("{*}", WILDS).replace("{}", WILD).split())
 
 
-_STRONG, _WEAK = (Book(phrases, _words) for phrases in _phrases())
+_STRONG, _WEAK = (Book(rules, _words) for rules in phrases())
 
 
 def is_code_node(node_type: str | None) -> bool:
@@ -88,9 +90,9 @@ def spread(tokens: Sequence[str]) -> list[str]:
     """Codes and compounds as words: `channel_not_found` is evidence like "channel not found"."""
     words: list[str] = []
     for token in tokens:
-        if "_" in token or "-" in token:
+        if _COMPOUND.search(token) and token != VALUE:
             words.append(token)
-            words += token.replace("-", "_").split("_")
+            words += _COMPOUND.split(token)
         else:
             words.append(token)
     return words
@@ -103,7 +105,8 @@ def class_of_errno(tokens: Sequence[str]) -> str | None:
     return None
 
 
-def class_of_text(tokens: Sequence[str]) -> str | None:
+@lru_cache(maxsize=8192)
+def class_of_text(tokens: tuple[str, ...]) -> str | None:
     if errno_class := class_of_errno(tokens):
         return errno_class
     found = _STRONG.first_within(spread(tokens))
@@ -112,7 +115,8 @@ def class_of_text(tokens: Sequence[str]) -> str | None:
     return found.error_class if found else None
 
 
-def class_of_weak_text(tokens: Sequence[str]) -> str | None:
+@lru_cache(maxsize=8192)
+def class_of_weak_text(tokens: tuple[str, ...]) -> str | None:
     found = _WEAK.first_within(spread(tokens))
     return found.error_class if found else None
 
@@ -137,12 +141,18 @@ def class_of_status_in(tokens: Sequence[str], status: str) -> str | None:
     return None
 
 
-def class_by_node(node_type: str | None, weak: str | None) -> str | None:
+def class_by_node(node_type: str | None, weak: str | None, *, has_code: bool) -> str | None:
     """The class where the text tells little: what this kind of node mostly fails by."""
-    if is_database_node(node_type) and weak not in _BESIDE_STATEMENTS:
-        return "database"
-    name = str(node_type or "").rpartition(".")[2]
+    if not node_type:
+        return weak
+    if is_database_node(node_type):
+        return weak if weak in _BESIDE_STATEMENTS else "database"
+    name = node_type.rpartition(".")[2]
     if weak is None and name == "executeCommand":
         return "code"
-    is_model = "langchain" in str(node_type or "") and name.startswith(_MODEL_NODES)
-    return "ai_model" if is_model and weak is None else weak
+    if weak is None and "langchain" in node_type and name.startswith(_MODEL_NODES):
+        return "ai_model"
+    # A column is a database's only there; and a node that fails without any code refuses by itself.
+    if weak == "database" or (weak is None and not has_code):
+        return "validation"
+    return weak

@@ -7,21 +7,23 @@ needs a new `GROUPING_VERSION`: groups of two versions never mix.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from executions.grouping import evidence
-from executions.grouping.codes import ERRNOS, class_of_code
+from executions.grouping.codes import class_of_code
 from executions.grouping.general import General
-from executions.grouping.masks import MOST_ATTRIBUTES, Masked, mask
+from executions.grouping.masks import MOST_ATTRIBUTES
+from executions.grouping.reading import Reading, read
 from executions.grouping.rules.book import Book
 from executions.grouping.rules.rule import Rule, all_rules
-from executions.grouping.text import ErrorInput, Picked, pick, plain
-from executions.grouping.unwrap import Unwrapped, unwrap
+from executions.grouping.text import ErrorInput, Picked, pick, plain, short_code, short_name
 
 GROUPING_VERSION = 1
 LONGEST_TEMPLATE = 600
+_LONGEST_REMEMBERED = 1000
 
 _BOOK = Book(all_rules())
 _HINTS: Mapping[str, str] = {rule.key: rule.hint for rule in _BOOK.rules if rule.hint}
@@ -53,24 +55,47 @@ class Grouping:
     attributes: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """A text with its wrappers off and its values masked."""
+class _Group(NamedTuple):
+    """What makes a group: `kind` keeps the texts of authors apart from those of programs."""
 
-    unwrapped: Unwrapped
-    masked: Masked
-    rule: Rule | None
+    kind: str
+    error_class: str
+    template: str
+    rule_key: str | None = None
 
 
 def classify(error: ErrorInput) -> Grouping:
+    """The group and class of an error. It never raises and keeps no secret."""
+    return _remembered(error) if _is_small(error) else classify_anew(error)
+
+
+def _is_small(error: ErrorInput) -> bool:
+    """Whether it may be a key of the cache: short texts only, for `1` and `True` are equal keys."""
+    return all(
+        one is None or (type(one) is str and len(one) < _LONGEST_REMEMBERED)
+        for one in (error.message, error.description, error.cause, error.http_code, error.name)
+    ) and all(type(one) is str and len(one) < _LONGEST_REMEMBERED for one in error.messages)
+
+
+def classify_anew(error: ErrorInput) -> Grouping:
     picked = pick(error)
     if not picked.message:
-        picked = Picked(_SILENT.get(error.status, _SILENT_ELSE))
+        sentence = _SILENT.get(error.status, _SILENT_ELSE)
+        picked = Picked(sentence, read(sentence))
     if error.node_type in _USER_NODES:
-        return _user_defined(picked)
-    if picked.general is None:
-        return _specific(error, picked)
-    return _general(error, picked, picked.general)
+        group = _Group("user", "user_defined", picked.reading.template)
+        return _grouping(group, error, picked.message, picked.reading)
+    general = picked.general
+    if general is None:
+        group = _known_or_masked(error, picked, picked.reading)
+        return _grouping(group, error, picked.message, picked.reading)
+    if picked.detail_reading is None:
+        error_class = _general_class(error, general)
+        group = _Group("rule", error_class, general.sentences[0], general.key)
+        return _grouping(group, error, picked.message, picked.behind or picked.reading)
+    group = _known_or_masked(error, picked, picked.detail_reading)
+    text = f"{picked.message.splitlines()[0]}\n{picked.detail}"
+    return _grouping(group, error, text, picked.detail_reading)
 
 
 def hint_for(rule_key: str | None) -> str:
@@ -78,82 +103,52 @@ def hint_for(rule_key: str | None) -> str:
     return _HINTS.get(rule_key or "", "")
 
 
-def _user_defined(picked: Picked) -> Grouping:
-    reading = _read(picked.message)
-    basis = "user_defined:" + reading.masked.template
-    return _grouping(basis, "user_defined", None, picked.message, reading, ())
+def _known_or_masked(error: ErrorInput, picked: Picked, reading: Reading) -> _Group:
+    if rule := _rule_of(reading.tokens):
+        return _Group("rule", rule.error_class, rule.patterns[0], rule.key)
+    error_class = _class_of(error, picked, reading)
+    return _Group("text", error_class, _telling_template(reading, picked.general))
 
 
-def _specific(error: ErrorInput, picked: Picked) -> Grouping:
-    reading = _read(picked.message)
-    rule = reading.rule
-    error_class = rule.error_class if rule else _class_of(error, picked, reading)
-    return _grouping(
-        rule.key if rule else _basis(reading), error_class, rule, picked.message, reading,
-        _codes(error, reading),
-    )  # fmt: skip
+def _telling_template(reading: Reading, general: General | None) -> str:
+    """A short detail or body says too little alone: what it came with belongs to its group."""
+    template = reading.template
+    if len(reading.tokens) >= _FEWEST_TELLING_WORDS:
+        return template
+    if general:
+        return f"{general.sentences[0]}: {template}"
+    if reading.unwrapped.from_body:
+        return f"{reading.unwrapped.status} body: {template}"
+    return template
 
 
-def _general(error: ErrorInput, picked: Picked, general: General) -> Grouping:
-    if not picked.detail:
-        reading = _read(picked.message)
-        error_class = _general_class(error, general)
-        codes = _codes(error, reading)
-        return _grouping(general.key, error_class, None, picked.message, reading, codes)
-    reading = _read(picked.detail)
-    text = f"{picked.message.splitlines()[0]}\n{picked.detail}"
-    rule = reading.rule
-    if rule:
-        basis, error_class = rule.key, rule.error_class
-    else:
-        basis = _basis(reading)
-        if len(reading.masked.tokens) < _FEWEST_TELLING_WORDS:
-            basis = f"{general.key}:{basis}"
-        error_class = _class_of(error, picked, reading, general)
-    return _grouping(basis, error_class, rule, text, reading, _codes(error, reading))
-
-
-def _read(text: str) -> _Reading:
-    unwrapped = unwrap(text)
-    masked = mask(unwrapped.text)
-    if not any(token[0].isalpha() for token in masked.tokens):
-        # Only values are left: the wrapper is all that the message tells.
-        masked = mask(text)
-    return _Reading(unwrapped, masked, _BOOK.whole(masked.tokens))
-
-
-def _basis(reading: _Reading) -> str:
-    template = reading.masked.template
-    is_short_body = reading.unwrapped.from_body and len(reading.masked.tokens) <= 2
-    return f"body {reading.unwrapped.status}:{template}" if is_short_body else template
-
-
-def _class_of(
-    error: ErrorInput, picked: Picked, reading: _Reading, general: General | None = None
-) -> str:
-    tokens = reading.masked.tokens
-    if strong := _BOOK.within(tokens, _FEWEST_OWN_WORDS):
+def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
+    tokens = reading.tokens
+    if strong := _rule_within(tokens):
         return strong.error_class
     if _from_code_node(error, reading):
         return evidence.class_of_errno(tokens) or "code"
-    hint = _read(picked.hint) if picked.hint else None
+    hint = read(picked.hint) if picked.hint else None
     told = (
         evidence.class_of_text(tokens)
         or (_class_told(hint) if hint else None)
-        or evidence.class_of_names((*reading.unwrapped.names, plain(error.name)))
+        or evidence.class_of_names((*reading.unwrapped.names, short_name(error.name)))
     )
     if told:
         return _beside_node(error, told)
-    if plain(error.name) in _EXPRESSION_ERRORS:
+    if short_name(error.name) in _EXPRESSION_ERRORS:
         return "expression"
     weak = (
-        class_of_code(plain(error.http_code))
+        class_of_code(short_code(error.http_code))
         or evidence.class_of_status_in(tokens, reading.unwrapped.status)
-        or (class_of_code(general.code) if general else None)
+        or (class_of_code(picked.general.code) if picked.general else None)
         or evidence.class_of_weak_text(tokens)
-        or (evidence.class_of_weak_text(hint.masked.tokens) if hint else None)
+        or (evidence.class_of_weak_text(hint.tokens) if hint else None)
     )
-    return evidence.class_by_node(error.node_type, weak) or "unknown"
+    if weak is None and len(tokens) < _FEWEST_TELLING_WORDS:
+        return "unknown"
+    has_code = bool(short_code(error.http_code) or reading.unwrapped.status)
+    return evidence.class_by_node(error.node_type, weak, has_code=has_code) or "unknown"
 
 
 def _beside_node(error: ErrorInput, told: str) -> str:
@@ -163,11 +158,10 @@ def _beside_node(error: ErrorInput, told: str) -> str:
     return told
 
 
-def _class_told(reading: _Reading) -> str | None:
-    if reading.rule:
-        return reading.rule.error_class
-    strong = _BOOK.within(reading.masked.tokens, _FEWEST_OWN_WORDS)
-    return strong.error_class if strong else evidence.class_of_text(reading.masked.tokens)
+def _class_told(reading: Reading) -> str | None:
+    if rule := _rule_of(reading.tokens) or _rule_within(reading.tokens):
+        return rule.error_class
+    return evidence.class_of_text(reading.tokens)
 
 
 def _general_class(error: ErrorInput, general: General) -> str:
@@ -175,47 +169,55 @@ def _general_class(error: ErrorInput, general: General) -> str:
         return general.error_class
     hint = plain(error.description)
     return (
-        (_class_told(_read(hint)) if hint else None)
-        or class_of_code(plain(error.http_code))
+        (_class_told(read(hint)) if hint else None)
+        or class_of_code(short_code(error.http_code))
         or "unknown"
     )
 
 
-def _from_code_node(error: ErrorInput, reading: _Reading) -> bool:
+def _from_code_node(error: ErrorInput, reading: Reading) -> bool:
     if evidence.is_code_node(error.node_type):
         return True
     if error.node_type:
         return False
-    return reading.unwrapped.had_position or plain(error.name) in _CODE_ERRORS
+    return reading.unwrapped.had_position or short_name(error.name) in _CODE_ERRORS
 
 
-def _codes(error: ErrorInput, reading: _Reading) -> tuple[tuple[str, str], ...]:
-    code = plain(error.http_code)[:40].upper() or reading.unwrapped.status
+def _codes(error: ErrorInput, reading: Reading) -> tuple[tuple[str, str], ...]:
+    code = short_code(error.http_code) or reading.unwrapped.status
     if code.isdigit():
         return (("status", code),)
-    return (("code", code),) if code in ERRNOS or class_of_code(code) else ()
+    return (("code", code),) if code and class_of_code(code) else ()
 
 
-def _grouping(
-    basis: str,
-    error_class: str,
-    rule: Rule | None,
-    text: str,
-    reading: _Reading,
-    codes: Sequence[tuple[str, str]],
-) -> Grouping:
-    attributes = dict.fromkeys((*codes, *reading.masked.attributes))
+def _grouping(group: _Group, error: ErrorInput, text: str, reading: Reading) -> Grouping:
+    attributes = dict.fromkeys((*_codes(error, reading), *reading.masked.attributes))
     return Grouping(
-        fingerprint=_fingerprint(basis),
-        error_class=error_class,
-        template=(rule.patterns[0] if rule else reading.masked.template)[:LONGEST_TEMPLATE],
-        rule_key=rule.key if rule else None,
+        fingerprint=_fingerprint(group.kind, group.rule_key or group.template),
+        error_class=group.error_class,
+        template=group.template[:LONGEST_TEMPLATE],
+        rule_key=group.rule_key,
         version=GROUPING_VERSION,
         text=text,
         attributes=tuple(attributes)[:MOST_ATTRIBUTES],
     )
 
 
+# Few templates make up most errors: what is known of one is looked up once.
 @lru_cache(maxsize=8192)
-def _fingerprint(basis: str) -> str:
-    return hashlib.sha256(f"{GROUPING_VERSION}|{basis}".encode()).hexdigest()[:32]
+def _rule_of(tokens: tuple[str, ...]) -> Rule | None:
+    return _BOOK.whole(tokens)
+
+
+@lru_cache(maxsize=8192)
+def _rule_within(tokens: tuple[str, ...]) -> Rule | None:
+    return _BOOK.within(tokens, _FEWEST_OWN_WORDS)
+
+
+# And most failures repeat a message to the letter.
+_remembered = lru_cache(maxsize=4096)(classify_anew)
+
+
+@lru_cache(maxsize=8192)
+def _fingerprint(kind: str, basis: str) -> str:
+    return hashlib.sha256(f"{GROUPING_VERSION}|{kind}|{basis}".encode()).hexdigest()[:32]

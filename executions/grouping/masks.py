@@ -7,36 +7,43 @@ means does not depend on other messages, so the order in which messages come cha
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from executions.grouping.codes import ERRNOS
 from executions.grouping.vocabulary import (
+    ALWAYS_NAMED,
     BEFORE_HOSTS,
     CODE_KEEPERS,
     CODE_WORDS,
     KEPT_WORDS,
     NAME_FOLLOWERS,
+    NAMED_BEFORE,
     NAMED_BY_NEXT,
     NAMED_BY_REST,
+    NEVER_NAMES,
     NOT_A_NAME,
     NUMBER_KEEPERS,
-    REFUSALS,
     UNITS,
 )
 
 VALUE = "<*>"
-SECRET_MARK = "secret]"
+SECRET_MARK = "hidden]"
 # A placeholder of a rule's pattern; it passes through the masks unchanged.
 WILD = "zzwild"
 WILDS = "zzwilds"
 _HOLES = frozenset({VALUE, WILD, WILDS})
+# Tokens that say something of themselves or of the next one by their neighbours.
+_TELLING = frozenset({VALUE}) | UNITS | NAMED_BY_NEXT | NAMED_BEFORE | BEFORE_HOSTS
 
-MOST_CHARACTERS = 2400
+MOST_CHARACTERS = 2000
 MOST_TOKENS = 80
+MOST_QUOTES = 60
+MOST_WORDS = 120
 MOST_ATTRIBUTES = 8
 LONGEST_ATTRIBUTE = 120
 _MEMO_LIMIT = 20_000
 _LONGEST_MEMO = 48
+_LONGEST_WORD = 160
 
 _QUOTED = re.compile(
     r"\"(?P<double>[^\"]{0,1200})\""
@@ -49,21 +56,22 @@ _CURLY_QUOTED = re.compile(
 _MUSTACHE = re.compile(r"\{\{[^{}]{0,300}\}\}")
 _KEEPS_QUOTED = re.compile(r"(?:response|error code|error_code|code|reason|status):?\s?$", re.I)
 _SNAKE = re.compile(r"[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){0,8}")
-_CURLY = str.maketrans(
-    {
-        "‘": "'", "’": "'", "‚": "'", "‛": "'", "‹": "'", "›": "'", "′": "'", "´": "'",
-        "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "″": '"',
-        "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "…": "...", "\u00a0": " ",
-    }
-)  # fmt: skip
+_STRAIGHT = (
+    *((curly, "'") for curly in "‘’‚‛‹›′´"),
+    *((curly, '"') for curly in "“”„«»″"),
+    *((dash, "-") for dash in "–—‐‑−"),
+    ("…", "..."),
+    ("\u00a0", " "),
+)
 
 _EDGES = " \t.,;:!?()[]{}<>\"'`*|=&#~^-–"
-_PLAIN = re.compile(r"[a-z]+(?:['-][a-z]+)*")
-_CAPITAL = re.compile(r"[A-Z]?[a-z]+(?:[-'][A-Za-z]?[a-z]+)*|[A-Z]+")
+_PLAIN = re.compile(r"[a-z]{1,60}(?:['-][a-z]{1,60}){0,6}")
+_CAPITAL = re.compile(r"[A-Z]?[a-z]{1,60}(?:[-'][A-Za-z][a-z]{0,60}){0,6}|[A-Z]{1,60}")
 _CODE = re.compile(
-    r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|E\d{4,6}|ORA-\d{4,6}|AADSTS\d{4,8}|PGRST\d{3}|P\d{4}"
+    r"[A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,10}|E\d{4,6}|ORA-\d{4,6}|AADSTS\d{4,8}|PGRST\d{3}|P\d{4}"
     r"|[A-Z][A-Za-z]{2,40}(?:Error|Exception|Fault|Failure|Denied|NotFound|Exceeded|Exhausted)"
 )
+_ASIDE = re.compile(r"\([a-z][A-Za-z]{1,40}\)[.,:]?")
 _CAMEL = re.compile(r"[a-z]+[A-Z]")
 _KEY_VALUE = re.compile(r"([A-Za-z][\w-]{0,40})=(.+)")
 _PARTS = re.compile(r"[a-z]+")
@@ -77,8 +85,7 @@ _ADDRESS = re.compile(
 _NUMBER = re.compile(r"[\d.,]{1,40}")
 
 
-@dataclass(frozen=True, slots=True)
-class Masked:
+class Masked(NamedTuple):
     tokens: tuple[str, ...]
     attributes: tuple[tuple[str, str], ...]
 
@@ -92,7 +99,10 @@ _memo: dict[str, str] = {}
 
 def straight(text: str) -> str:
     """Straight quotes and dashes, whatever the author's keyboard made of them."""
-    return text if text.isascii() else text.translate(_CURLY)
+    for curly, plain in _STRAIGHT:
+        if curly in text:
+            text = text.replace(curly, plain)
+    return text
 
 
 def mask(text: str) -> Masked:
@@ -107,11 +117,12 @@ def mask(text: str) -> Masked:
     if "SSL routines" in text:
         # OpenSSL joins the parts of its errors by colons: address, library, reason, file, line.
         text = text.replace(":", " ")
-    words = text.split()[: MOST_TOKENS * 2]
+    words = text.split(None, MOST_WORDS)[:MOST_WORDS]
     tokens = [_memo.get(word) or _token(word) for word in words]
     _mask_by_neighbours(words, tokens)
-    _mask_refused(words, tokens)
-    _add_attributes(words, tokens, attributes)
+    _mask_last(words, tokens)
+    if VALUE in tokens:
+        _add_attributes(words, tokens, attributes)
     return Masked(_joined(tokens), tuple(attributes[:MOST_ATTRIBUTES]))
 
 
@@ -126,7 +137,7 @@ def _mask_curly(text: str, attributes: list[tuple[str, str]]) -> str:
             attributes.append(("name", content.strip()[:LONGEST_ATTRIBUTE]))
         return VALUE
 
-    return _CURLY_QUOTED.sub(replace, text)
+    return _CURLY_QUOTED.sub(replace, text, count=MOST_QUOTES)
 
 
 def _mask_quoted(text: str, attributes: list[tuple[str, str]]) -> str:
@@ -141,7 +152,7 @@ def _mask_quoted(text: str, attributes: list[tuple[str, str]]) -> str:
             attributes.append(("name", content.strip()[:LONGEST_ATTRIBUTE]))
         return VALUE
 
-    return _QUOTED.sub(replace, text)
+    return _QUOTED.sub(replace, text, count=MOST_QUOTES)
 
 
 def _is_kept(content: str, text: str, start: int) -> bool:
@@ -155,12 +166,16 @@ def _is_kept(content: str, text: str, start: int) -> bool:
 
 def _token(word: str) -> str:
     """The template's token for one word: itself in lower case, `<*>`, or a space for nothing."""
-    if VALUE in word:
+    if VALUE in word or SECRET_MARK in word:
         token = VALUE
     elif WILD in word:
         token = WILDS if WILDS in word else WILD
+    elif len(word) > _LONGEST_WORD:
+        token = VALUE
     else:
         token = _judge(word.strip(_EDGES)) or " "
+        if _ASIDE.fullmatch(word) and _is_name(token):
+            token = VALUE
     if len(word) <= _LONGEST_MEMO:
         if len(_memo) >= _MEMO_LIMIT:
             _memo.clear()
@@ -215,21 +230,31 @@ def _judge_dotted(low: str) -> str:
 
 
 def _mask_by_neighbours(words: list[str], tokens: list[str]) -> None:
-    last = len(tokens) - 1
     for place, token in enumerate(tokens):
-        if token == VALUE:
-            if place and (kept := _kept_value(words[place], words[place - 1], tokens[place - 1])):
-                tokens[place] = kept
-        elif token in UNITS:
-            if place and tokens[place - 1] in _HOLES:
-                tokens[place] = " "
-        elif token in NAMED_BY_NEXT:
-            if place < last and _names(tokens, place + 1):
-                tokens[place + 1] = VALUE
-            elif place < last and words[place].endswith(":") and token in NAMED_BY_REST:
-                _mask_rest(tokens, place + 1)
-        elif place < last and token in BEFORE_HOSTS and tokens[place + 1] not in NOT_A_NAME:
+        if token in _TELLING:
+            _look_around(words, tokens, place, token)
+
+
+def _look_around(words: list[str], tokens: list[str], place: int, token: str) -> None:
+    if token == VALUE:
+        if place and (kept := _kept_value(words[place], words[place - 1], tokens[place - 1])):
+            tokens[place] = kept
+    elif token in UNITS:
+        if place and tokens[place - 1] in _HOLES:
+            tokens[place] = " "
+    elif place == len(tokens) - 1:
+        return
+    elif token in BEFORE_HOSTS:
+        if tokens[place + 1] not in NOT_A_NAME:
             tokens[place + 1] = VALUE
+    elif token in NAMED_BEFORE and _is_named_before(tokens, place):
+        tokens[place - 1] = VALUE
+    elif _names(tokens, place + 1, token) or (
+        words[place].endswith(":") and words[place + 1][-1] in ".,;" and _is_name(tokens[place + 1])
+    ):
+        tokens[place + 1] = VALUE
+    elif token in NAMED_BY_REST and words[place].endswith(":"):
+        _mask_rest(tokens, place + 1)
 
 
 def _kept_value(word: str, word_before: str, token_before: str) -> str:
@@ -241,28 +266,36 @@ def _kept_value(word: str, word_before: str, token_before: str) -> str:
     return core if is_code else ""
 
 
-def _names(tokens: list[str], place: int) -> bool:
-    """Whether the word after "table", "user", "column" … is the name of that thing."""
-    word = tokens[place]
-    if (
-        word in NOT_A_NAME
-        or word in _HOLES
-        or not word.isalpha()
-        or word.endswith(("ed", "ing", "able", "ly"))
-    ):
+def _is_named_before(tokens: list[str], place: int) -> bool:
+    """Whether "the … field is" holds the name of that field."""
+    if place < 2 or tokens[place - 2] != "the" or tokens[place + 1] not in NAME_FOLLOWERS:
         return False
+    return _is_name_of(tokens[place], tokens[place - 1])
+
+
+def _names(tokens: list[str], place: int, noun: str) -> bool:
+    """Whether the word after "table", "user", "column" … is the name of that thing."""
     following = tokens[place + 1] if place + 1 < len(tokens) else ""
-    return not following or following in NAME_FOLLOWERS
+    if following and following not in NAME_FOLLOWERS:
+        return False
+    return _is_name_of(noun, tokens[place])
 
 
-def _mask_refused(words: list[str], tokens: list[str]) -> None:
-    """What is refused in "Invalid sort direction: sideways": one word behind the last colon."""
-    if len(tokens) < 3 or tokens[0] not in REFUSALS or words[-2][-1] != ":":
-        return
-    last = tokens[-1]
-    if last in _HOLES or last in NOT_A_NAME:
-        return
-    if last.isalpha() and not last.endswith(("ed", "ing", "able")):
+def _is_name_of(noun: str, word: str) -> bool:
+    if noun in ALWAYS_NAMED:
+        return word.isalpha() and word not in _HOLES and word not in NEVER_NAMES
+    return _is_name(word)
+
+
+def _is_name(word: str) -> bool:
+    if word in NOT_A_NAME or word in _HOLES or not word.isalpha():
+        return False
+    return not word.endswith(("ed", "ing", "able", "ly"))
+
+
+def _mask_last(words: list[str], tokens: list[str]) -> None:
+    """One word behind the last colon is what was refused: "Invalid sort direction: sideways"."""
+    if len(tokens) > 2 and words[-2][-1] == ":" and _is_name(tokens[-1]):
         tokens[-1] = VALUE
 
 

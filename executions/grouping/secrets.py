@@ -9,7 +9,8 @@ places than `MOST_PLACES` of one kind is cut at the last one instead of being se
 import re
 from collections.abc import Callable, Iterator
 
-SECRET = "[secret]"
+# Holds none of the words that announce a secret.
+SECRET = "[hidden]"
 MOST_PLACES = 40
 
 # Words of a sentence that stand where a secret could: "password: required" holds no password.
@@ -101,6 +102,7 @@ _SECRET_KEY = re.compile(
     r"(?:api|auth|access|account|shared|private|secret|encryption|master|signing|license)[ _-]?$"
 )
 _RANDOM = re.compile(r"[\d*]")
+_SENTENCE = re.compile(r"[a-z]{1,40} [a-z]")
 _PORT = re.compile(r"\d{1,5}(?:[/?#]|$)")
 _SPOKEN = (
     r"(?: is| was| provided| given| supplied| used)?:? "
@@ -114,7 +116,7 @@ _Family = tuple[str, re.Pattern[str], _Judge]
 
 
 def scrub(text: str) -> str:
-    """The text with every recognisable secret replaced by `[secret]`."""
+    """The text with every recognisable secret replaced by `[hidden]`."""
     if "-----BEGIN " in text:
         text = _without_private_keys(text)
     for sign, patterns in _PROVIDER_PATTERNS:
@@ -133,10 +135,8 @@ def scrub(text: str) -> str:
 
 def lowered(text: str) -> str:
     """Lower case of the same length, so that places in one are places in the other."""
-    low = text.lower()
-    if len(low) == len(text):
-        return low
-    return "".join(one.lower() if len(one.lower()) == 1 else one for one in text)
+    # Only this capital becomes two characters.
+    return text.replace("\u0130", "i").lower()
 
 
 def _without_private_keys(text: str) -> str:
@@ -222,14 +222,17 @@ def _may_be_secret(found: re.Match[str], value: str) -> bool:
     name, low = found["name"], found.string
     if name == "key" and not _SECRET_KEY.search(low, max(0, found.start() - 16), found.start()):
         return False
-    if len(name) < 5 and low[found.start() - 1 : found.start()].isalnum():
+    if name != "key" and len(name) < 5 and low[found.start() - 1 : found.start()].isalnum():
         return False
     bare = value.strip("\"'\\,.)]}([{")
     if not bare or bare in _PLAIN:
         return False
-    if found["mark"] != ":" or bare == "secret":
+    if found["mark"] != ":" or bare == "hidden":
         return True
-    if name == "key" or name.startswith(("pass", "pwd", "secret")):
+    if name == "key":
+        # "privateKey: Unsupported format" goes on as a sentence; a key holds more than letters.
+        return " " not in bare and not (bare.isalpha() and _SENTENCE.match(low, found.end()))
+    if name.startswith(("pass", "pwd", "secret")):
         return " " not in bare or name.startswith("pass")
     if found["close"][:1] in ("'", '"', "\\") and value[0] in "\"'\\":
         return True

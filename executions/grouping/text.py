@@ -7,28 +7,32 @@ object, ten megabytes.
 """
 
 import json
+import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from executions.grouping import masks
 from executions.grouping.codes import ERRNOS, class_of_code
 from executions.grouping.general import ADVICE, EMPTY_WORDS, GENERALS, General
+from executions.grouping.reading import Reading, read
 from executions.grouping.secrets import scrub
-from executions.grouping.unwrap import unwrap
 
 LONGEST_TEXT = 8192
 # Read beyond the cut, so that a secret that the cut would halve is still seen whole.
 _OVERLAP = 512
 _MOST_MESSAGES = 5
+_LONGEST_CODE = 80
+_GREATEST_CODE = 1_000_000
+_CODE = re.compile(r"[A-Z0-9_-]{2,80}")
 
 _GENERAL_BY_TEMPLATE: Mapping[str, General] = {
     masks.mask(sentence).template: general for general in GENERALS for sentence in general.sentences
 }
 # What axios says, with nothing behind it.
 _CLIENT_STATUS = "request failed with status code "
-_SUB_NODE = General("configuration.sub_node", ())
-_LONGEST_GENERAL = max(len(one) for general in GENERALS for one in general.sentences) + 80
+_SUB_NODE = General("configuration.sub_node", ("Error in sub-node",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class ErrorInput:
 
     message: object = None
     description: object = None
-    messages: Sequence[object] = ()
+    messages: tuple[object, ...] = ()
     cause: object = None
     http_code: object = None
     name: object = None
@@ -45,11 +49,14 @@ class ErrorInput:
     status: str = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Picked:
+class Picked(NamedTuple):
     message: str
-    detail: str = ""
+    reading: Reading
     general: General | None = None
+    detail: str = ""
+    detail_reading: Reading | None = None
+    # What stands behind the sentence and agrees with it: it tells hosts and ids, no other cause.
+    behind: Reading | None = None
     hint: str = ""
 
 
@@ -91,6 +98,20 @@ def clean(text: str) -> str:
     return scrub(text.strip())[:LONGEST_TEXT].strip()
 
 
+def short_code(value: object) -> str:
+    """A status or error code in upper case; empty when the value is none."""
+    if isinstance(value, int):
+        value = str(value) if abs(value) < _GREATEST_CODE else ""
+    code = value[:_LONGEST_CODE].strip().upper() if isinstance(value, str) else ""
+    return code if _CODE.fullmatch(code) else ""
+
+
+def short_name(value: object) -> str:
+    """The name of an error class; empty when the value is none."""
+    name = value[:_LONGEST_CODE] if isinstance(value, str) else ""
+    return name if name.isidentifier() else ""
+
+
 def _as_text(value: object) -> str:
     if isinstance(value, Mapping):
         for key in ("message", "description", "error", "name"):
@@ -103,11 +124,9 @@ def _as_text(value: object) -> str:
         return f"[{type(value).__name__}]"
 
 
-def general_of(text: str) -> General | None:
+def general_of(reading: Reading) -> General | None:
     """The general sentence that the text consists of, with any wrapper around it."""
-    if len(text) > _LONGEST_GENERAL:
-        return None
-    template = masks.mask(unwrap(text).text).template
+    template = reading.template
     if known := _GENERAL_BY_TEMPLATE.get(template):
         return known
     if template.startswith(_CLIENT_STATUS):
@@ -118,53 +137,52 @@ def general_of(text: str) -> General | None:
 def _general_of_status(status: str) -> General | None:
     if not status.isdigit() or not (error_class := class_of_code(status)):
         return None
-    return General(f"{error_class}.client_{status}", (), status)
+    sentence = f"Request failed with status code {status}"
+    return General(f"{error_class}.client_{status}", (sentence,), status)
 
 
 def pick(error: ErrorInput) -> Picked:
-    message = plain(error.message)
-    if not message:
+    if not (message := plain(error.message)):
         return _first_of(error)
-    general, detail = _split(message)
-    if general is None:
-        return Picked(message, hint=plain(error.description))
-    if not detail:
-        detail = _detail(error, general, message)
-    return Picked(message, detail, general)
-
-
-def _first_of(error: ErrorInput) -> Picked:
-    for value in (error.description, *error.messages[:_MOST_MESSAGES], error.cause):
-        if text := plain(value):
-            return Picked(text, general=general_of(text))
-    return Picked("")
-
-
-def _split(message: str) -> tuple[General | None, str]:
-    """A stored text is the sentence, a line break and the detail; it is read the same way."""
     first, line_break, rest = message.partition("\n")
-    if line_break and (general := general_of(first)):
-        return general, rest.strip()
-    return general_of(message), ""
+    if line_break and rest:
+        # A stored text is the sentence, a line break and the detail; it is read the same way.
+        reading = read(first)
+        if general := general_of(reading):
+            return Picked(message, reading, general, rest.strip(), read(rest.strip()))
+    reading = read(message)
+    if general := general_of(reading):
+        return _explained(error, message, reading, general)
+    return Picked(message, reading, hint=plain(error.description))
 
 
-def _detail(error: ErrorInput, general: General, message: str) -> str:
+def _explained(error: ErrorInput, message: str, reading: Reading, general: General) -> Picked:
+    """The sentence with the first text behind it that tells a cause."""
     is_errno = general.code in ERRNOS
     for value in (error.description, *error.messages[:_MOST_MESSAGES], error.cause):
         text = plain(value)
         if not text or text == message or is_advice(text):
             continue
-        if is_errno and general.code in text.upper():
-            return ""
-        if tells_something(text) and general_of(text) is None:
-            return text
-    return ""
+        behind = read(text)
+        if is_errno and re.search(rf"\b{general.code}\b", text):
+            return Picked(message, reading, general, behind=behind)
+        if tells_something(behind) and general_of(behind) is None:
+            return Picked(message, reading, general, text, behind)
+    return Picked(message, reading, general)
+
+
+def _first_of(error: ErrorInput) -> Picked:
+    for value in (error.description, *error.messages[:_MOST_MESSAGES], error.cause):
+        if text := plain(value):
+            reading = read(text)
+            return Picked(text, reading, general_of(reading))
+    return Picked("", read(""))
 
 
 def is_advice(text: str) -> bool:
     return text[:40].lower().startswith(ADVICE)
 
 
-def tells_something(text: str) -> bool:
-    core = unwrap(text).text.strip(" .!?\"'").lower()
-    return len(core) > 3 and core not in EMPTY_WORDS
+def tells_something(reading: Reading) -> bool:
+    template = reading.template
+    return len(template) > len(masks.VALUE) and template not in EMPTY_WORDS

@@ -7,11 +7,13 @@ message, stays as it is and is grouped by its first words.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _MOST_LAYERS = 6
 _DEEPEST = 40
 _MOST_BRACKETS = 400
+_LONGEST_POSITION = 120
+_FARTHEST_FIELD = 3000
 
 _NAME = re.compile(
     r"(?:[A-Za-z_$][\w$.]{0,80}(?:Error|Exception)|error|fatal|Uncaught(?: \(in promise\))?"
@@ -20,12 +22,13 @@ _NAME = re.compile(
     re.I,
 )
 _PROBLEM = re.compile(r"Problem in node\s['\"‘’“”]{1}.{0,120}?['\"‘’“”](?:\s?[:-])?\s{0,4}", re.I)
+_ABORTED = re.compile(r"Problem with execution \S{1,40}: (.{1,4000})\. Aborting\.$", re.S)
 _STATUS = re.compile(
     r"\(?(?:HTTP(?:/\d(?:\.\d)?)?\s|status(?:\scode)?:?\s)?(?P<status>[45]\d\d)\)?"
     r"(?:\s[-–:]\s|:\s|\s(?=[\"'{<A-Za-z])|\s{0,2}$)"
 )
 _POSITION = re.compile(
-    r"\s?[\[(](?:line|item|for item|condition|run)\s\d{1,9}(?:,\s[a-z ]{0,20}\d{1,9}){0,3}[\])]"
+    r"[\[(](?:line|item|for item|condition|run)\s\d{1,9}(?:,\s[a-z ]{0,20}\d{1,9}){0,3}[\])]"
 )
 _STACK = re.compile(r"\n\s{1,20}at\s")
 _TITLE = re.compile(r"<(title|h1|h2)\b[^<>]{0,200}>([^<]{1,300})", re.I)
@@ -67,8 +70,7 @@ _TEXT_KEYS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Unwrapped:
+class Unwrapped(NamedTuple):
     text: str
     names: tuple[str, ...] = ()
     status: str = ""
@@ -100,6 +102,8 @@ def _without_names(text: str, names: list[str]) -> str:
         return text[found.end() :]
     if text[:7].lower() == "problem" and (found := _PROBLEM.match(text)):
         return text[found.end() :] or text
+    if found := _ABORTED.match(text):
+        return found[1]
     return text
 
 
@@ -117,10 +121,12 @@ def _without_status(text: str, status: str) -> tuple[str, str]:
 
 
 def _without_position(text: str) -> tuple[str, bool]:
-    if not text.endswith((")", "]")) and "[" not in text:
+    """Without "[line 12, for item 3]" and the like at the end."""
+    tail = text[-_LONGEST_POSITION:]
+    if "[" not in tail and "(" not in tail:
         return text, False
-    short = _POSITION.sub("", text)
-    return short, short != text and "line" in text[-60:]
+    short = _POSITION.sub("", tail)
+    return text[: len(text) - len(tail)] + short, short != tail and "line" in tail
 
 
 def _inner(text: str) -> str | None:
@@ -176,7 +182,7 @@ def _message_in(body: str) -> str:
         body = body.replace('\\"', '"')
     if text := _text_of(_parsed(body), 0):
         return text
-    field = _FIELD.search(body)
+    field = _FIELD.search(body, 0, _FARTHEST_FIELD)
     return field[1].strip() if field else ""
 
 

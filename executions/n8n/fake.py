@@ -83,7 +83,7 @@ class FakeN8n:
         self.latency_ms, self.clock = latency_ms, clock
         self.log = RequestLog()
         self.retry_status = "success"
-        self.last_page: dict[str, Any] | None = None
+        self.last_pages: dict[tuple[str | None, bool], dict[str, Any]] = {}
         self.before_answer: Callable[[], object] = lambda: None
         self.on_action: Callable[[str, str], object] = lambda kind, execution_id: None
         self.store = ExecutionStore(first_id)

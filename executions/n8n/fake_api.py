@@ -238,10 +238,11 @@ class _Api:
 
     def _spoiled(self, page: Json) -> Json:
         """The page with the fault that the plan has for it."""
-        kind, before = self.page_fault, self.fake.last_page
+        kind, filters = self.page_fault, (self.query.get("status"), self._with_data)
+        before = self.fake.last_pages.get(filters)
         if kind == Kind.REPEAT_PAGE and before is not None:
             return before
-        self.fake.last_page = dict(page)
+        self.fake.last_pages[filters] = dict(page)
         if kind == Kind.LOOP and page["nextCursor"] is not None:
             top = encode_cursor(str(self.fake.store.next_id), MAX_PAGE)
             page["nextCursor"] = self.query.get("cursor") or top

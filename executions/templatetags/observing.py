@@ -1,11 +1,19 @@
-"""How durations, moments and statuses are written on pages."""
+"""How durations, moments, statuses and filters are written on pages."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
 from django import template
+from django.http import QueryDict
+from django.template import RequestContext
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from executions.filters import ExecutionFilter
+from tenants.models import Role
 
 register = template.Library()
 
@@ -17,6 +25,16 @@ TONES = {
     "waiting": ("warn", "◷"),
     "canceled": ("", "⊘"),
     "unknown": ("", "?"),
+}
+# The sign of a verdict that is no status.
+SIGNS = {"good": "✓", "bad": "✕", "busy": "▸", "warn": "!"}
+UNKNOWN = ("", "?")
+# Filters that an address may hold although the form has no field for them.
+WITHOUT_FIELD = {
+    "workflow": "Workflow",
+    "error_class": "Error class",
+    "group": "Error group",
+    "duration_max": "At most (ms)",
 }
 STEPS = ((60_000, "s", 1000), (3_600_000, "min", 60_000), (86_400_000, "h", 3_600_000))
 
@@ -51,20 +69,99 @@ def ago(moment: datetime | None) -> str:
 
 @register.simple_tag
 def moment(at: datetime | None) -> SafeString | str:
-    """Relative text with the exact time on hover."""
+    """Relative text with the exact time on hover, in the zone of the viewer."""
     if at is None:
         return "–"
     return format_html(
-        '<time datetime="{0}" title="{0}">{1}</time>', at.isoformat(timespec="milliseconds"),
-        ago(at),
+        '<time datetime="{}" title="{}">{}</time>', machine_readable(at), written(at), ago(at)
     )
+
+
+@register.simple_tag
+def exact_moment(at: datetime | None, otherwise: str = "–") -> SafeString | str:
+    """The whole time in the zone of the viewer, with its age on hover."""
+    if at is None:
+        return otherwise
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        machine_readable(at),
+        ago(at),
+        written(at),
+    )
+
+
+def written(at: datetime) -> str:
+    local = timezone.localtime(at)
+    thousandths = f".{local.microsecond // 1000:03d}" if local.microsecond else ""
+    return f"{local:%Y-%m-%d %H:%M:%S}{thousandths} {local:%Z}"
+
+
+def machine_readable(at: datetime) -> str:
+    return timezone.localtime(at).isoformat(timespec="milliseconds")
 
 
 @register.simple_tag
 def status_chip(normalized: str, raw: str = "") -> SafeString:
     """The status as colour, sign and word; n8n's own word on hover."""
-    tone, sign = TONES.get(normalized, ("", "?"))
+    word = raw if raw in ("crashed", "new") else normalized
     return format_html(
         '<span class="chip {}" title="n8n: {}"><span aria-hidden="true">{}</span>{}</span>',
-        tone, raw or normalized, sign, raw if raw in ("crashed", "new") else normalized,
+        tone(normalized),
+        raw or normalized,
+        sign(normalized),
+        word.capitalize(),
     )
+
+
+@register.filter
+def tone(status: str) -> str:
+    return TONES.get(status, UNKNOWN)[0]
+
+
+@register.filter
+def sign(status_or_tone: str) -> str:
+    return SIGNS.get(status_or_tone) or TONES.get(status_or_tone, UNKNOWN)[1]
+
+
+@register.simple_tag(takes_context=True)
+def current_page(context: RequestContext, address: str) -> SafeString | str:
+    """Marks the link to the page that is shown, or to the part of the site that it is in."""
+    path = context.request.path
+    if path == address:
+        return SafeString('aria-current="page"')
+    return SafeString('aria-current="true"') if path.startswith(f"{address}/") else ""
+
+
+@register.filter
+def includes(role: Role, needed: str) -> bool:
+    """Whether the role may do what the needed one may."""
+    return role.includes(Role(needed))
+
+
+@register.filter
+def or_one_blank(values: list[str] | None) -> list[str]:
+    """A form shows a field for each value, and one to type into where there is none."""
+    return values or [""]
+
+
+@dataclass(frozen=True, slots=True)
+class FilterWithoutField:
+    """A filter that came by a link: what it keeps to, and the address that is rid of it."""
+
+    name: str
+    label: str
+    values: list[str]
+    address_without: str
+
+
+@register.filter
+def without_field(chosen: ExecutionFilter) -> Iterator[FilterWithoutField]:
+    """What narrows the list besides the fields of the form."""
+    data = cast(QueryDict, chosen.data)
+    for name, label in WITHOUT_FIELD.items():
+        if not (chosen.cleaned_data.get(name) or name in chosen.errors):
+            continue
+        rest = data.copy()
+        for gone in (name, "cursor"):
+            rest.pop(gone, None)
+        yield FilterWithoutField(name, label, data.getlist(name), f"?{rest.urlencode()}")

@@ -15,6 +15,7 @@ from observatory.bootstrap import PROJECT, state_directory
 from observatory.stack import NO_SPACE, StackError, disk_full
 from observatory.stack.logs import Log
 from observatory.stack.ports import first_free
+from observatory.stack.postgres import clean_environment
 from observatory.stack.processes import Program
 from observatory.stack.servers import Addresses, check, given_addresses, start_own
 from observatory.stack.services import SERVICES, WEB
@@ -80,12 +81,14 @@ class Launch:
         # A host that is none of ours is said before any work is done.
         first_free(self.options.host, self.options.port)
         secrets = self.state.secrets()
+        inherited: Mapping[str, str] = os.environ
         addresses = given_addresses(secrets)
         if addresses is None:
             addresses = start_own(self.supervisor, self.state, secrets)
+            inherited = clean_environment(inherited)
         else:
             check(addresses)
-        environment = application_environment(os.environ, addresses, secrets, self.options.host)
+        environment = application_environment(inherited, addresses, secrets, self.options.host)
         self.state.write_run_environment(shared_part(environment))
         greeting = self.prepare_application(environment)
         self.start_services(environment, greeting)
@@ -172,7 +175,7 @@ def application_environment(
     environment: Mapping[str, str], addresses: Addresses, secrets: Secrets, host: str
 ) -> dict[str, str]:
     """The person's own settings, and for what they leave open the values that fit this machine."""
-    made = {name: value for name, value in environment.items() if not name.startswith("PG")}
+    made = dict(environment)
     for name, value in (
         ("DATABASE_URL", addresses.database),
         ("DATABASE_OWNER_URL", addresses.database_owner),

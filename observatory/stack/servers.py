@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
@@ -82,6 +83,11 @@ def start_own(supervisor: Supervisor, state: State, secrets: Secrets) -> Address
     valkey = Valkey(state.folder / "valkey", next(ports), secrets.redis_password)
     if not home.data.exists():
         supervisor.log.say(f"Making PostgreSQL's data directory {home.data} …")
+        for left in other_data(home.data):
+            supervisor.log.say(
+                f"{left} holds the data of an earlier installation in this folder: remove it when"
+                " nobody needs them."
+            )
     postgres.prepare()
     valkey.prepare()
     database, broker = supervisor.start(postgres.program()), supervisor.start(valkey.program())
@@ -95,6 +101,11 @@ def start_own(supervisor: Supervisor, state: State, secrets: Secrets) -> Address
         raise StackError(explain(str(fault), home.data)) from fault
     web = postgres.url(WEB_ROLE, secrets.database_web_password)
     return Addresses(web, postgres.owner_url, valkey.url)
+
+
+def other_data(data: Path) -> list[Path]:
+    """Data directories under /var/lib whose passwords went with their state directory."""
+    return sorted(data.parent.glob("postgres-*")) if data.name.startswith("postgres-") else []
 
 
 def await_server(

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def eventually(is_true: Callable[[], object], *, seconds: float = 10.0) -> None:
+def eventually(is_true: Callable[[], object], *, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not is_true():
         assert time.monotonic() < deadline, "what was waited for did not happen"

@@ -1,6 +1,5 @@
 import threading
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
@@ -17,15 +16,20 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def short_lives(monkeypatch):
+def beginnings():
+    """When each life was said to have begun."""
+    return []
+
+
+@pytest.fixture
+def short_lives(monkeypatch, beginnings):
     """Stand-ins with one day of history, which is made fast."""
-    monkeypatch.setattr(
-        demo,
-        "live",
-        lambda server, began_at: Life(
-            FakeN8n(api_key=server.key), server.plans, datetime.now(UTC), days=1
-        ),
-    )
+
+    def live(server, fake, began_at):
+        beginnings.append(began_at)
+        return Life(fake, server.plans, began_at, days=1)
+
+    monkeypatch.setattr(demo, "live", live)
 
 
 @pytest.fixture
@@ -74,6 +78,14 @@ def test_a_second_start_leads_the_environments_to_the_new_ports(run):
 
     assert environments().keys() == before.keys()
     assert "http://127.0.0.1:1" not in environments().values()
+
+
+def test_a_second_start_lives_the_same_life(run, beginnings):
+    run()
+    run()
+
+    assert len(beginnings) == 6
+    assert len(set(beginnings)) == 1
 
 
 def test_it_takes_the_ports_that_it_is_told(run):

@@ -55,6 +55,7 @@ NUMBERS = {
 ELSEWHERE = {
     "livez",
     "readyz",
+    "event-stream",
     "home",
     "sign-in",
     "sign-out",

@@ -17,7 +17,7 @@ from observatory.stack.logs import Log
 from observatory.stack.ports import private_ports
 from observatory.stack.postgres import Postgres, explain, leftover
 from observatory.stack.processes import spawn
-from observatory.stack.servers import Addresses, check, given_addresses, with_role
+from observatory.stack.servers import Addresses, check, given_addresses, other_data, with_role
 from observatory.stack.state import new_secrets
 from observatory.stack.supervisor import Supervisor
 from observatory.stack.throwaway import throwaway_folder
@@ -262,3 +262,12 @@ def test_servers_that_do_not_answer_are_named_at_once(valkey: Valkey) -> None:
     owner = os.environ["DATABASE_OWNER_URL"]
     with pytest.raises(StackError, match="Redis cannot be used with REDIS_URL"):
         check(Addresses(owner, owner, valkey.url))
+
+
+@pytest.mark.parametrize(("name", "left"), [("postgres-new", ["postgres-old"]), ("postgres", [])])
+def test_data_of_an_earlier_installation_are_kept_and_named(
+    tmp_path: Path, name: str, left: list[str]
+) -> None:
+    (tmp_path / "postgres-old").mkdir()
+
+    assert [path.name for path in other_data(tmp_path / name)] == left

@@ -98,8 +98,8 @@ def test_up_survives_the_death_of_each_process_and_then_of_itself(
             old = pid_of(up, words)
             os.kill(old, signal.SIGKILL)
             eventually(lambda old=old: old not in processes_of(up.pid))
-            eventually(lambda words=words: words in str(processes_of(up.pid)), seconds=30)
-            eventually(lambda: is_ready(address[1]), seconds=30)
+            eventually(lambda words=words: words in str(processes_of(up.pid)))
+            eventually(lambda: is_ready(address[1]))
     finally:
         children = processes_of(up.pid)
         up.kill()
@@ -111,6 +111,6 @@ def test_up_survives_the_death_of_each_process_and_then_of_itself(
         assert "password:" not in printed
     finally:
         again.terminate()
-        rest, _ = again.communicate(timeout=10)
+        rest, _ = again.communicate(timeout=20)
     assert (again.returncode, rest.splitlines()[-1]) == (0, "Stopped.")
     assert not is_locked(Path(environment["OBSERVATORY_STATE_DIR"]) / "up.lock")

@@ -6,7 +6,7 @@ goes back, so its time is bounded by candidates times tokens.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from executions.grouping.masks import VALUE, WILD, WILDS, mask
@@ -18,23 +18,16 @@ _HOLES = frozenset({WILD, WILDS, VALUE})
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
+    """`rank` orders patterns: more words of its own first, among equals the earlier one."""
+
     order: int
+    rank: tuple[int, int]
     rule: Rule
     tokens: tuple[str, ...]
-    words: int
+    own_words: int
+    anchor: str
+    offset: int
     has_run: bool
-
-    @property
-    def own_words(self) -> int:
-        """A pattern that begins or ends with a placeholder says less inside another message."""
-        return (
-            self.words - 2 if self.tokens[0] in _HOLES or self.tokens[-1] in _HOLES else self.words
-        )
-
-    @property
-    def rank(self) -> tuple[int, int]:
-        """More words of its own first; among equals the earlier one."""
-        return -self.words, self.order
 
     def fits(self, tokens: Sequence[str]) -> bool:
         """Whether the whole message reads like this."""
@@ -42,11 +35,18 @@ class Pattern:
             return len(tokens) == len(self.tokens) and _same(self.tokens, tokens, 0)
         return _fits_with_runs(self.tokens, tokens)
 
-    def is_within(self, tokens: Sequence[str]) -> bool:
-        """Whether a part of the message reads like this."""
+    def is_within(self, tokens: Sequence[str], place: int) -> bool:
+        """Whether a part of the message reads like this; the anchor is at this place first."""
         if self.has_run:
             return _find_parts(self.tokens, tokens)
-        return _find(self.tokens, tokens, 0) >= 0
+        last_start = len(tokens) - len(self.tokens)
+        while True:
+            start = place - self.offset
+            if 0 <= start <= last_start and _same(self.tokens, tokens, start):
+                return True
+            if self.anchor not in tokens[place + 1 :]:
+                return False
+            place = tokens.index(self.anchor, place + 1)
 
 
 def compile_pattern(text: str) -> tuple[str, ...]:
@@ -65,52 +65,71 @@ class Book:
     def __init__(self, rules: Iterable[Rule], compiled: _Compile = compile_pattern) -> None:
         self.rules = tuple(rules)
         self._index: dict[str, list[Pattern]] = defaultdict(list)
-        patterns = [
-            Pattern(order, rule, tokens, len(_words(tokens)), WILDS in tokens)
-            for order, (rule, tokens) in enumerate(
-                (rule, compiled(text)) for rule in self.rules for text in rule.patterns
-            )
-        ]
-        counts = Counter(word for pattern in patterns for word in set(_words(pattern.tokens)))
-        for pattern in patterns:
-            words = _words(pattern.tokens)
-            if not words:
-                raise ValueError(f"The pattern of rule {pattern.rule.key} has no word of its own.")
-            self._index[min(words, key=lambda word: (counts[word], -len(word), word))].append(
-                pattern
-            )
+        compiled_rules = [(rule, compiled(text)) for rule in self.rules for text in rule.patterns]
+        counts = Counter(word for _, tokens in compiled_rules for word in set(_words(tokens)))
+        for order, (rule, tokens) in enumerate(compiled_rules):
+            pattern = _pattern(order, rule, tokens, counts)
+            self._index[pattern.anchor].append(pattern)
 
     def whole(self, tokens: Sequence[str]) -> Rule | None:
         """The rule that the whole message follows."""
         best: Pattern | None = None
-        for pattern in self._candidates(tokens):
-            if (best is None or pattern.rank < best.rank) and pattern.fits(tokens):
-                best = pattern
+        for patterns, _ in self._candidates(tokens):
+            for pattern in patterns:
+                if (best is None or pattern.rank < best.rank) and pattern.fits(tokens):
+                    best = pattern
         return best.rule if best else None
 
     def within(self, tokens: Sequence[str], fewest_words: int) -> Rule | None:
         """The rule that a part of the message follows, with at least so many own words."""
         best: Pattern | None = None
-        for pattern in self._candidates(tokens):
-            if pattern.own_words < fewest_words or (best and pattern.rank > best.rank):
-                continue
-            if pattern.is_within(tokens):
-                best = pattern
+        for patterns, place in self._candidates(tokens):
+            for pattern in patterns:
+                if pattern.own_words < fewest_words or (best and pattern.rank > best.rank):
+                    continue
+                if pattern.is_within(tokens, place):
+                    best = pattern
         return best.rule if best else None
 
     def first_within(self, tokens: Sequence[str]) -> Rule | None:
         """The first rule whose phrase is in the message, however short."""
         best: Pattern | None = None
-        for pattern in self._candidates(tokens):
-            if (best is None or pattern.order < best.order) and pattern.is_within(tokens):
-                best = pattern
+        for patterns, place in self._candidates(tokens):
+            for pattern in patterns:
+                if best and pattern.order > best.order:
+                    break
+                if pattern.is_within(tokens, place):
+                    best = pattern
+                    break
         return best.rule if best else None
 
-    def _candidates(self, tokens: Sequence[str]) -> Iterable[Pattern]:
+    def _candidates(self, tokens: Sequence[str]) -> Iterator[tuple[list[Pattern], int]]:
+        """The patterns filed under each token, and where the token stands first."""
         index = self._index
-        for token in dict.fromkeys(tokens):
-            if token in index:
-                yield from index[token]
+        seen: set[str] = set()
+        for place, token in enumerate(tokens):
+            if token in index and token not in seen:
+                seen.add(token)
+                yield index[token], place
+
+
+def _pattern(order: int, rule: Rule, tokens: tuple[str, ...], counts: Counter[str]) -> Pattern:
+    words = _words(tokens)
+    if not words:
+        raise ValueError(f"The pattern of rule {rule.key} has no word of its own.")
+    is_open = tokens[0] in _HOLES or tokens[-1] in _HOLES
+    anchor = min(words, key=lambda word: (counts[word], -len(word), word))
+    return Pattern(
+        order=order,
+        rank=(-len(words), order),
+        rule=rule,
+        tokens=tokens,
+        # Open at an end it says less inside another message.
+        own_words=len(words) - 2 if is_open else len(words),
+        anchor=anchor,
+        offset=tokens.index(anchor),
+        has_run=WILDS in tokens,
+    )
 
 
 def _words(tokens: Sequence[str]) -> list[str]:

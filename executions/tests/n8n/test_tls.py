@@ -19,7 +19,8 @@ from executions.n8n.fake_server import FakeServer
 from executions.n8n.transport import Limits
 
 LOOPBACK = AddressPolicy(parse_allowed_networks("loopback"))
-QUICK = Limits(connect_seconds=1, read_seconds=0.2, total_seconds=0.4)
+PATIENT = Limits(connect_seconds=10, read_seconds=10, total_seconds=20)
+HASTY = Limits(connect_seconds=10, read_seconds=0.2, total_seconds=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +62,9 @@ def server(certificate, monkeypatch):
         yield server
 
 
-def client_for(server, name, verify):
+def client_for(server, name, verify, limits=PATIENT):
     url = f"https://{name}:{server.port}"
-    return N8nClient(url, server.fake.api_key, LOOPBACK, verify=verify, limits=QUICK)
+    return N8nClient(url, server.fake.api_key, LOOPBACK, verify=verify, limits=limits)
 
 
 def test_a_trusted_certificate_for_the_name_is_accepted(server, certificate):
@@ -86,5 +87,6 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(server):
 def test_a_slow_answer_ends_in_time_with_tls_too(server, certificate):
     server.fake.plan.next(drip(0.1))
 
-    with client_for(server, "n8n.test", certificate) as client, pytest.raises(TimedOut):
+    client = client_for(server, "n8n.test", certificate, HASTY)
+    with client, pytest.raises(TimedOut):
         client.healthz()

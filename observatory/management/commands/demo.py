@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from executions.demo import DemoEnvironment, connect_demo, demo_began_at
@@ -15,7 +16,6 @@ from executions.n8n.fake import FakeN8n
 from executions.n8n.fake_companies import DEMO, DemoServer
 from executions.n8n.fake_history import Life
 from executions.n8n.fake_server import FakeServer
-from observatory.bootstrap import state_directory
 
 TICK_SECONDS = 1.0
 
@@ -44,20 +44,29 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
-        began_at = demo_began_at({demo.tenant_slug for demo in DEMO})
-        lives = [live(demo, began_at) for demo in DEMO]
+        fakes = [FakeN8n(first_id=demo.first_id, api_key=demo.key) for demo in DEMO]
         with stopped() as is_stopped, ExitStack() as servers:
-            connected = []
-            for index, (demo, life) in enumerate(zip(DEMO, lives, strict=True)):
-                port = options["port"] + index if options["port"] else 0
-                server = servers.enter_context(serve(life.fake, port))
-                connected.append(environment_of(demo, server))
-            connect_demo(connected)
-            for environment in connected:
-                self._tell(environment)
+            with ExitStack() as locks:
+                # Who calls now waits until the past is there, instead of being refused.
+                for fake in fakes:
+                    locks.enter_context(fake.lock)
+                self._connect(fakes, servers, options["port"])
+                # Asked for after the tenants are made, so that the next start gets the same.
+                began_at = demo_began_at({demo.tenant_slug for demo in DEMO})
+                lives = [live(demo, fake, began_at) for demo, fake in zip(DEMO, fakes, strict=True)]
             while not is_stopped.wait(TICK_SECONDS):
                 for life in lives:
                     life.advance(datetime.now(UTC))
+
+    def _connect(self, fakes: list[FakeN8n], servers: ExitStack, port: int) -> None:
+        """Let the stand-ins listen, and make them known as environments."""
+        environments = []
+        for index, (demo, fake) in enumerate(zip(DEMO, fakes, strict=True)):
+            server = servers.enter_context(serve(fake, port + index if port else 0))
+            environments.append(environment_of(demo, server))
+        connect_demo(environments)
+        for environment in environments:
+            self._tell(environment)
 
     def _tell(self, environment: DemoEnvironment) -> None:
         self.stdout.write(
@@ -67,12 +76,12 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def live(demo: DemoServer, began_at: datetime) -> Life:
+def live(demo: DemoServer, fake: FakeN8n, began_at: datetime) -> Life:
     """The server's life from thirty days before the demo was first started until now."""
-    folder = state_directory() / "demo"
+    folder = settings.STATE_DIR / "demo"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     life = Life(
-        FakeN8n(first_id=demo.first_id, api_key=demo.key),
+        fake,
         demo.plans,
         began_at,
         seed=demo.seed,

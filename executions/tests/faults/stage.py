@@ -1,0 +1,196 @@
+"""Real workers that a test lets die: their processes, their broker, and the clock of the database.
+
+A test that commits gives them its own database; the broker's database is the test process's own
+too, so that tests running side by side never take each other's tasks.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import redis
+from celery import Celery
+from django.conf import settings
+from django.db import connection
+
+from tenants.scope import operator_scope
+
+PROC = Path("/proc")
+DISPATCH = "executions.tasks.dispatch_syncs"
+SYNC = "executions.tasks.sync_environment"
+WORKER = (
+    *("celery", "-A", "observatory.celery", "worker", "--queues", "sync,maintenance"),
+    *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+)
+BEAT = (
+    *("celery", "-A", "observatory.celery", "beat", "--scheduler"),
+    "django_celery_beat.schedulers:DatabaseScheduler",
+)
+PR_SET_PDEATHSIG = 1
+
+
+def eventually(is_true: Callable[[], object], *, seconds: float = 20.0, every: float = 0.05):
+    """Wait as short as the others allow; what was found at last."""
+    deadline = time.monotonic() + seconds
+    while not (found := is_true()):
+        assert time.monotonic() < deadline, "what was waited for did not happen"
+        time.sleep(every)
+    return found
+
+
+def die_with_the_test() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Process:
+    """A program of ours and the processes that it forked, in a session of their own."""
+
+    def __init__(self, command: tuple[str, ...], environment: dict[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=settings.BASE_DIR,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=die_with_the_test,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def children(self) -> list[int]:
+        return [int(child) for child in _children_of(self.pid)]
+
+    def signal(self, number: signal.Signals) -> None:
+        """To all of them."""
+        os.killpg(self.pid, number)
+
+    def kill_children(self) -> None:
+        """The processes that do the work; the one above them begins others."""
+        for child in self.children():
+            os.kill(child, signal.SIGKILL)
+
+    def ask_to_stop(self) -> None:
+        os.kill(self.pid, signal.SIGTERM)
+
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def end(self) -> None:
+        if not self.has_ended():
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGKILL)
+        self._process.wait()
+
+
+def _children_of(pid: int) -> list[str]:
+    try:
+        return (PROC / str(pid) / "task" / str(pid) / "children").read_text().split()
+    except FileNotFoundError:
+        return []
+
+
+class Stage:
+    """The broker and every process that a test begins; all of them end with it."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self.broker_url = f"{settings.REDIS_URL.rpartition('/')[0]}/{number}"
+        self.broker = redis.Redis.from_url(self.broker_url)
+        self.broker.flushdb()
+        self._folder = folder
+        self._processes: list[Process] = []
+        self._sender = Celery(broker=self.broker_url, set_as_current=False)
+        self._sender.conf.broker_transport_options = {"global_keyprefix": "observatory:"}
+
+    def worker(self, *, concurrency: int = 2, **environment: str) -> Process:
+        return self.begin((*WORKER, "--concurrency", str(concurrency)), **environment)
+
+    def beat(self, **environment: str) -> Process:
+        schedule = str(self._folder / f"beat{len(self._processes)}.pid")
+        return self.begin((*BEAT, "--pidfile", schedule), **environment)
+
+    def begin(self, command: tuple[str, ...], **environment: str) -> Process:
+        log = self._folder / f"{command[3]}-{len(self._processes)}.log"
+        process = Process(command, self._environment() | environment, log)
+        self._processes.append(process)
+        return process
+
+    def _environment(self) -> dict[str, str]:
+        address = urlsplit(settings.DATABASE_URL)
+        return os.environ | {
+            "DATABASE_URL": address._replace(path=f"/{connection.settings_dict['NAME']}").geturl(),
+            "REDIS_URL": self.broker_url,
+            "OBSERVATORY_ALLOWED_NETWORKS": "loopback",
+            "OBSERVATORY_SYNC_SECONDS": "5",
+            "PYTHONWARNINGS": "ignore",
+        }
+
+    def dispatch(self) -> None:
+        """What beat does every few seconds."""
+        self._sender.send_task(DISPATCH, queue="maintenance", ignore_result=True)
+
+    def send_sync(self, environment) -> None:
+        ids = [str(environment.tenant_id), str(environment.pk)]
+        self._sender.send_task(SYNC, args=ids, queue="sync", ignore_result=True)
+
+    def end(self) -> None:
+        for process in self._processes:
+            process.end()
+        self._sender.close()
+        self.broker.flushdb()
+        self.broker.close()
+
+    def logs(self) -> str:
+        return "\n".join(process.log.read_text() for process in self._processes)
+
+
+# --- The database's clock: what a test does not want to wait for --------------------------------
+
+DUE_NOW = "UPDATE executions_syncstate SET due_at = clock_timestamp()"
+EXPIRE_LEASES = """
+UPDATE executions_syncstate SET lease_expires_at = clock_timestamp() - interval '1 s'
+WHERE lease_owner <> ''
+"""
+RECHECK_NOW = """
+UPDATE executions SET recheck_at = clock_timestamp() WHERE recheck_at > clock_timestamp()
+"""
+PROBE_NOW = "UPDATE executions_missingid SET probe_at = clock_timestamp()"
+
+
+def as_operator(*statements: str) -> None:
+    with operator_scope(), connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+@contextmanager
+def refused_connections() -> Iterator[None]:
+    """The database as it is while PostgreSQL restarts: all connections end, none begins."""
+    name = connection.settings_dict["NAME"]
+    with _owner() as cursor:
+        cursor.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+        try:
+            yield
+        finally:
+            cursor.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+            connection.close()
+
+
+@contextmanager
+def _owner():
+    with connection.Database.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
+        yield owner.cursor()

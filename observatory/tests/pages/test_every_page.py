@@ -1,0 +1,210 @@
+"""Every page with the worst texts that n8n and people can come up with."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Dialog
+
+from executions.models import SyncRun
+from executions.tests.factories import EnvironmentFactory, ExecutionFactory
+from observatory.tests.pages.conftest import NARROW, WIDE, Visitor
+from tenants.models import Membership, Role
+from tenants.scope import operator_scope, tenant_scope
+from tenants.tests.factories import MembershipFactory, TenantFactory, UserFactory
+
+HOSTILE = (
+    "W" * 500,
+    "<script>alert('name')</script><img src=x onerror=alert(1)>",
+    "مرحبا بالعالم " * 12,
+    "\u202egnirts desrever\u202c and on",
+    "👩‍👩‍👧‍👦" * 40,
+    "&amp; \"quoted\" 'twice' {{ 7*7 }}",
+)
+# The contrast of each text, placeholder too, with the ground that it stands on.
+CONTRASTS = """() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3]));
+  const ground = (element) => {
+    if (!element) return rgba(getComputedStyle(document.body).backgroundColor);
+    const own = rgba(getComputedStyle(element).backgroundColor);
+    return own[3] === 1 ? own : [...over(own, ground(element.parentElement)), 1];
+  };
+  const light = (colour) => [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
+    const part = colour[i] / 255;
+    return sum + weight * (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+  }, 0);
+  const ratio = (a, b) => {
+    const [low, high] = [light(a), light(b)].sort((x, y) => x - y);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const poor = [];
+  const check = (element, colour, text) => {
+    const below = ground(element);
+    const found = ratio([...over(rgba(colour), below)], below);
+    if (found < 4.5) poor.push(`${text.slice(0, 40)}: ${found.toFixed(2)}`);
+  };
+  for (const element of document.body.querySelectorAll("*")) {
+    if (!element.checkVisibility() || element.closest("option, datalist, script")) continue;
+    const style = getComputedStyle(element);
+    const own = [...element.childNodes].filter((node) => node.nodeType === 3);
+    const text = own.map((node) => node.data.trim()).join("");
+    if (text) check(element, style.color, text);
+    if (element.placeholder) {
+      check(element, getComputedStyle(element, "::placeholder").color, element.placeholder);
+    }
+  }
+  return poor;
+}"""
+
+
+@pytest.fixture
+def member(live_server: object) -> Membership:
+    """An admin of the system in two tenants, with names as long as they may be."""
+    with operator_scope():
+        user = UserFactory(username="u" * 150, is_staff=True, is_superuser=True)
+        MembershipFactory(user=user, tenant=TenantFactory(slug="b", name=HOSTILE[1]))
+        tenant = TenantFactory(slug="acme", name="N" * 200, time_zone="Asia/Kolkata")
+        return MembershipFactory(user=user, tenant=tenant, role=Role.OWNER)
+
+
+@pytest.fixture
+def pages(member: Membership) -> dict[str, str]:
+    """Every page by its name, and hostile texts on all of them."""
+    tenant = member.tenant
+    with tenant_scope(tenant.pk):
+        for text in HOSTILE[1:]:
+            EnvironmentFactory(tenant=tenant, name=text[:100])
+        environment = EnvironmentFactory(
+            tenant=tenant,
+            name=HOSTILE[0][:100],
+            base_url="https://" + "n" * 480 + ".example",
+            health="unreachable",
+            health_reason="R" * 2000,
+        )
+        runs = [
+            ExecutionFactory(
+                tenant=tenant,
+                environment_id=environment.pk,
+                workflow_id="w" * 64,
+                workflow_name=text,
+                n8n_execution_id=f"{number}" * 64,
+                id_order=number,
+                mode="m" * 40,
+                status="s" * 40,
+                normalized_status="error",
+                error_message=(text * 8000)[:8000],
+                error_node=text[:200],
+                error_class="timeout",
+            )
+            for number, text in enumerate(HOSTILE)
+        ]
+        SyncRun.objects.create(
+            tenant=tenant,
+            environment=environment,
+            kind=SyncRun.Kind.HISTORY,
+            message="M" * 1000,
+            requested_by="u" * 150,
+        )
+    top, one = "/t/acme", f"/t/acme/environments/{environment.pk}"
+    shown = {f"detail {n}": f"{top}/executions/{run.pk}" for n, run in enumerate(runs)}
+    return shown | {
+        "list": f"{top}/executions",
+        "list narrowed": f"{top}/executions?workflow={'w' * 64}&status=error&q=W",
+        "list refused": f"{top}/executions?status={'x' * 300}&colour=red&workflow={'y' * 99}",
+        "environments": f"{top}/environments",
+        "environment": one,
+        "edit": f"{one}/edit",
+        "remove": f"{one}/remove",
+        "connect": f"{top}/environments/connect",
+        "no such page": f"{top}/{'z' * 300}",
+    }
+
+
+@pytest.fixture
+def visitor_of_all(
+    let_in: Callable[[Membership], Visitor], member: Membership, pages: dict[str, str]
+) -> Visitor:
+    visitor = let_in(member)
+    visitor.expected |= {400, 404}
+    return visitor
+
+
+def fault_of_dialog(visitor: Visitor) -> Callable[[Dialog], None]:
+    def note(dialog: Dialog) -> None:
+        visitor.faults.append(f"a text was run as a script: {dialog.message}")
+        dialog.dismiss()
+
+    return note
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_no_text_breaks_a_page(
+    visitor_of_all: Visitor, pages: dict[str, str], size: dict[str, int]
+) -> None:
+    visitor = visitor_of_all
+    visitor.page.on("dialog", fault_of_dialog(visitor))
+    visitor.page.set_viewport_size(size)  # type: ignore[arg-type]
+
+    wider = {}
+    for name, path in pages.items():
+        visitor.open(path)
+        if too_wide := visitor.overflow():
+            wider[name] = too_wide
+
+    assert wider == {}
+
+
+def test_every_text_stands_out_from_its_ground_by_day_and_by_night(
+    visitor_of_all: Visitor, pages: dict[str, str]
+) -> None:
+    visitor = visitor_of_all
+
+    poor = []
+    for name, path in pages.items():
+        visitor.open(path)
+        for scheme in ("light", "dark"):
+            visitor.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            poor += [f"{name}, {scheme}: {text}" for text in visitor.page.evaluate(CONTRASTS)]
+
+    assert poor == []
+
+
+def test_times_are_shown_in_the_zone_of_the_tenant(
+    visitor_of_all: Visitor, pages: dict[str, str]
+) -> None:
+    visitor_of_all.open(pages["detail 0"])
+
+    assert "Times are in Asia/Kolkata." in visitor_of_all.text("footer")
+    assert "IST" in visitor_of_all.texts(".facts time")[0]
+
+
+def test_the_description_of_the_api_opens_and_unfolds(owner: Visitor) -> None:
+    owner.open("/api/v1/docs")
+
+    owner.page.locator(".opblock-get .opblock-summary-control").first.click()
+    owner.page.locator(".opblock-body .responses-table").first.wait_for()
+
+    assert owner.overflow() == 0
+
+
+def test_the_admin_works_under_the_policy(visitor_of_all: Visitor) -> None:
+    visitor = visitor_of_all
+    visitor.open("/admin/executions/execution/")
+
+    visitor.page.locator(".theme-toggle:visible").click()
+    visitor.page.locator("#result_list th a").first.click()
+
+    assert visitor.page.locator("html").get_attribute("data-theme") == "dark"
+    assert visitor.page.locator("#content h1").count() == 1
+
+
+def test_the_browsers_own_question_for_an_icon_is_answered(owner: Visitor) -> None:
+    answer = owner.page.goto(f"{owner.address}/favicon.ico")
+
+    assert answer is not None
+    assert (answer.status, answer.headers["content-type"]) == (200, "image/x-icon")

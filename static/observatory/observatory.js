@@ -1,0 +1,86 @@
+// What pages do beyond links and forms; each of them works without this file.
+(() => {
+  "use strict";
+
+  // --- Menus: one open at a time, closed by Escape and by a click elsewhere ---
+  const openMenus = () => document.querySelectorAll("details.menu[open]");
+
+  document.addEventListener("click", (event) => {
+    for (const menu of openMenus()) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+  document.addEventListener("focusin", (event) => {
+    for (const menu of openMenus()) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of openMenus()) {
+      const held = menu.contains(document.activeElement);
+      menu.open = false;
+      if (held) menu.querySelector("summary").focus();
+    }
+  });
+
+  // --- Live parts: they ask again every few seconds, but not where nobody looks ---
+  const isLive = (element) => element.hasAttribute("data-live");
+  const isBeingSelected = (element) => {
+    const selection = getSelection();
+    return !selection.isCollapsed && selection.containsNode(element, true);
+  };
+  let scrolled = new Map();
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const element = event.detail.elt;
+    if (isLive(element) && (document.hidden || isBeingSelected(element))) event.preventDefault();
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, elt, requestConfig } = event.detail;
+    // Signed out meanwhile: the answer is another page, which is no part of this one.
+    const answered = new URL(xhr.responseURL || location.href);
+    const asked = new URL(requestConfig.path, location.href);
+    if (answered.pathname !== asked.pathname) {
+      event.detail.shouldSwap = false;
+      const back = encodeURIComponent(location.pathname + location.search);
+      location.assign(`${answered.pathname}?next=${back}`);
+      return;
+    }
+    if (isLive(elt)) {
+      scrolled = new Map();
+      for (const box of elt.querySelectorAll(".scroll[id]")) scrolled.set(box.id, box.scrollLeft);
+    }
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const [id, left] of scrolled) {
+      const box = document.getElementById(id);
+      if (box) box.scrollLeft = left;
+    }
+    scrolled = new Map();
+  });
+
+  // --- Older rows: the keyboard goes on at the first of them ---
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const more = event.detail.target;
+    if (more.id !== "more" || !more.contains(document.activeElement)) return;
+    const last = more.previousElementSibling;
+    document.addEventListener("htmx:afterSettle", () => {
+      last.nextElementSibling?.querySelector("a")?.focus({ preventScroll: true });
+    }, { once: true });
+  });
+
+  // --- Answers that did not come ---
+  const say = (event) => {
+    const { elt, target } = event.detail;
+    if (elt.matches("a[href]")) location.assign(elt.href);
+    else if (target?.id === "report") {
+      const notice = document.createElement("p");
+      notice.className = "notice error";
+      notice.textContent = "Observatory did not answer; try again.";
+      target.replaceChildren(notice);
+    }
+  };
+  document.addEventListener("htmx:responseError", say);
+  document.addEventListener("htmx:sendError", say);
+})();
