@@ -22,6 +22,9 @@ SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 TIMETABLE: dict[str, tuple[str, timedelta]] = {
     "dispatch-syncs": ("executions.tasks.dispatch_syncs", 5 * SECOND),
     "tidy-sync-runs": ("executions.tasks.tidy_sync_runs", HOUR),
+    "refresh-rollups": ("analytics.tasks.dispatch_refreshes", 3 * SECOND),
+    "note-pulses": ("analytics.tasks.note_pulses", 60 * SECOND),
+    "check-rollups": ("analytics.tasks.check_rollups", 24 * HOUR),
 }
 
 app = Celery("observatory")

@@ -9,6 +9,7 @@ from tenants import stream
 
 api: list[URLPattern | URLResolver] = [
     path("", include("executions.api_urls")),
+    path("", include("analytics.api_urls")),
     path("sse/counts/<uuid:tenant_id>", stream.counts, name="event-stream"),
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),

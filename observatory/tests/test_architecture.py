@@ -17,6 +17,9 @@ PURE = (
     "executions/normalize.py",
     "executions/statuses.py",
     "executions/moments.py",
+    "analytics/periods.py",
+    "analytics/pieces.py",
+    "analytics/histograms.py",
 )
 TOP_LEVEL = {
     "observatory",

@@ -40,6 +40,17 @@ API = {
     "api-execution-list": ("get", 200),
     "api-execution-detail": ("get", 200),
 }
+# Numbers of the whole tenant: they have no id, and everybody has numbers of the own.
+NUMBERS = {
+    "api-overview": "/api/v1/observability/overview",
+    "api-kpis": "/api/v1/observability/kpis",
+    "api-workflows": "/api/v1/observability/workflows",
+    "api-health": "/api/v1/observability/environments",
+    "api-status": "/api/v1/observability/status",
+    "api-timeseries": "/api/v1/observability/timeseries",
+    "api-stuck": "/api/v1/observability/stuck",
+    "api-execution-analytics": "/api/v1/analytics/executions",
+}
 # Open to everybody, or guarded by their own tests.
 ELSEWHERE = {
     "livez",
@@ -94,7 +105,7 @@ def api_address(name, pk):
 
 
 def test_no_address_is_forgotten():
-    known = set(TENANT_PAGES) | set(API) | ELSEWHERE
+    known = set(TENANT_PAGES) | set(API) | set(NUMBERS) | ELSEWHERE
 
     assert set(named_patterns()) == known
 
@@ -175,6 +186,24 @@ def test_nobody_is_refused_by_the_api(client, theirs, name):
 
     assert answer.status_code == 401
     assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("address", NUMBERS.values(), ids=NUMBERS)
+def test_numbers_are_for_members_and_name_nobody_elses(client, theirs, address):
+    assert client.get(address).status_code == 401
+
+    client.force_login(theirs[0].user)
+    assert client.get(address).status_code == 200
+    with operator_scope():
+        client.force_login(MembershipFactory().user)
+
+    answer = client.get(address)
+    foreign = client.get(address, {"environment": str(theirs[1].pk)})
+
+    assert answer.status_code == 200
+    assert str(theirs[1].pk) not in answer.content.decode()
+    assert theirs[1].name not in answer.content.decode()
+    assert foreign.status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,168 @@
+"""REST: what the executions of a tenant mean."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from analytics.environment_health import environment_rows
+from analytics.forms import AnalyticsForm, PagedForm, PeriodForm, SelectionForm, TableForm
+from analytics.kpis import kpis_of
+from analytics.overview import overview_of, status_of_tenant
+from analytics.questions import Question, question_of
+from analytics.serializers import (
+    EnvironmentsSerializer,
+    ExecutionAnalyticsPageSerializer,
+    KpisSerializer,
+    OverviewSerializer,
+    SeriesPointSerializer,
+    StatusSerializer,
+    StuckSerializer,
+    WorkflowTableSerializer,
+)
+from analytics.stuck import stuck_runs
+from analytics.workflow_analytics import analytics_of_period, stored_analytics
+from analytics.workflow_table import TablePage, workflow_table
+from executions.states import states_of
+from tenants.models import Tenant
+
+
+class AnalyticsView(APIView):
+    """Base of answers that only read; the form is strict about every name."""
+
+    http_method_names = ("get", "head", "options")
+    form: type[SelectionForm] = PeriodForm
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.request.tenant  # type: ignore[attr-defined,no-any-return]
+
+    def asked(self, request: Request) -> Any:
+        """The request's form. Raises ValidationError with a sentence for each fault."""
+        viewer = getattr(request, "user", None)
+        zone = getattr(viewer, "time_zone", "") or self.tenant.time_zone
+        form = self.form(request.query_params, tenant=self.tenant, zone=zone)
+        if not form.is_valid():
+            raise exceptions.ValidationError(form.faults())
+        return form
+
+
+def parameters_of(form: type[SelectionForm]) -> list[OpenApiParameter]:
+    return [
+        OpenApiParameter(
+            name.removesuffix("_"),
+            description=str(field.help_text),
+            many=hasattr(field, "length"),
+        )
+        for name, field in form.base_fields.items()
+    ]
+
+
+def question_in(asked: Any) -> Question:
+    return question_of(asked.selection(), asked.period, asked.selected_environments())
+
+
+def table_body(question: Question, page: TablePage, next_cursor: str | None) -> dict[str, Any]:
+    return {
+        "results": page.rows,
+        "next_cursor": next_cursor,
+        "total": page.total,
+        "as_of": question.ledger.as_of,
+        "coverage": question.ledger.of(question.span),
+        "period": question.period,
+    }
+
+
+class KpisView(AnalyticsView):
+    @extend_schema(parameters=parameters_of(PeriodForm), responses=KpisSerializer)
+    def get(self, request: Request) -> Response:
+        """Runs, failures, success rate and durations, with course and change."""
+        return Response(KpisSerializer(kpis_of(question_in(self.asked(request)))).data)
+
+
+class WorkflowsView(AnalyticsView):
+    form = TableForm
+
+    @extend_schema(parameters=parameters_of(TableForm), responses=WorkflowTableSerializer)
+    def get(self, request: Request) -> Response:
+        """How each workflow did: sorted, searched, in pages; by risk if nothing else is said."""
+        asked = self.asked(request)
+        question = question_in(asked)
+        page = workflow_table(question, asked.order)
+        body = table_body(question, page, asked.next_cursor(page.total))
+        return Response(WorkflowTableSerializer(body).data)
+
+
+class EnvironmentsView(AnalyticsView):
+    @extend_schema(parameters=parameters_of(PeriodForm), responses=EnvironmentsSerializer)
+    def get(self, request: Request) -> Response:
+        """How each n8n stands and did, and what of it was seen."""
+        question = question_in(self.asked(request))
+        rows = environment_rows(question, states_of(self.tenant))
+        body = {"results": rows, "period": question.period}
+        return Response(EnvironmentsSerializer(body).data)
+
+
+class StatusView(AnalyticsView):
+    @extend_schema(parameters=parameters_of(PeriodForm), responses=StatusSerializer)
+    def get(self, request: Request) -> Response:
+        """One sentence on the whole, and what to look at, the most needed first."""
+        found = status_of_tenant(self.tenant, question_in(self.asked(request)))
+        return Response(StatusSerializer(found).data)
+
+
+class OverviewView(AnalyticsView):
+    @extend_schema(parameters=parameters_of(PeriodForm), responses=OverviewSerializer)
+    def get(self, request: Request) -> Response:
+        """Figures, riskiest workflows, environments and status in one answer."""
+        question = question_in(self.asked(request))
+        found = overview_of(self.tenant, question)
+        body = {
+            "kpis": found.kpis,
+            "workflows": table_body(question, found.workflows, None),
+            "environments": {"results": found.environments, "period": question.period},
+            "status": found.status,
+        }
+        return Response(OverviewSerializer(body).data)
+
+
+class TimeSeriesView(AnalyticsView):
+    @extend_schema(parameters=parameters_of(PeriodForm), responses=SeriesPointSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """The course of all figures as a flat list, for tools that draw charts."""
+        found = kpis_of(question_in(self.asked(request)))
+        return Response(SeriesPointSerializer(found.points, many=True).data)
+
+
+class StuckView(AnalyticsView):
+    form = SelectionForm
+
+    @extend_schema(parameters=parameters_of(SelectionForm), responses=StuckSerializer)
+    def get(self, request: Request) -> Response:
+        """Runs that do not get on: too long, never started, or past the time they wait for."""
+        found = stuck_runs(self.asked(request).selection())
+        return Response(StuckSerializer({"results": found}).data)
+
+
+class ExecutionAnalyticsView(AnalyticsView):
+    form = AnalyticsForm
+
+    @extend_schema(parameters=parameters_of(PagedForm), responses=ExecutionAnalyticsPageSerializer)
+    def get(self, request: Request) -> Response:
+        """Each workflow in each environment, the busiest first; of all time if none is given."""
+        asked = self.asked(request)
+        bounds = {"offset": asked.offset, "limit": asked.row_limit}
+        if asked.has_period:
+            page = analytics_of_period(question_in(asked), **bounds)
+        else:
+            page = stored_analytics(asked.selection(), **bounds)
+        body = {
+            "results": page.rows,
+            "next_cursor": asked.next_cursor(page.total),
+            "total": page.total,
+            "period": asked.period if asked.has_period else None,
+        }
+        return Response(ExecutionAnalyticsPageSerializer(body).data)

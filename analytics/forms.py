@@ -1,0 +1,231 @@
+"""What numbers are asked for: a period and a selection, strict about every name."""
+
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils import timezone
+
+from analytics.periods import (
+    DEFAULT,
+    FIXED,
+    STEPS,
+    Period,
+    custom_period,
+    fixed_period,
+)
+from analytics.selection import Selection
+from analytics.workflow_table import SORTS, Order
+from executions.filters import ManyValues
+from executions.models import Environment
+from tenants.keyset import DEFAULT_LIMIT, MAXIMUM_LIMIT
+from tenants.models import Tenant
+from tenants.zones import validate_time_zone
+
+CURSOR_SALT = "analytics.workflows"
+
+
+class SelectionForm(forms.Form):
+    """Whose executions; every key may be left out."""
+
+    environment = ManyValues(length=36, help="Id of an environment.")
+    workflow = ManyValues(length=64, help="n8n's id of a workflow.")
+    tag = ManyValues(length=100, help="A tag that the workflow has now.")
+    mode = ManyValues(length=40, help="How it was started: webhook, trigger, retry, …")
+
+    # What stands beside a filter in an address without being one.
+    COMPANIONS = frozenset({"tenant", "format"})
+
+    def __init__(self, data: QueryDict, *, tenant: Tenant, zone: str) -> None:
+        super().__init__(data)
+        self.tenant = tenant
+        self.default_zone = zone
+        self.environments = list(Environment.objects.for_tenant(tenant).order_by("name"))
+
+    def clean_environment(self) -> list[str]:
+        known = {str(environment.pk) for environment in self.environments}
+        for text in self.cleaned_data["environment"]:
+            if text not in known:
+                raise ValidationError(f"“{text}” is not the id of one of your environments.")
+        return list(self.cleaned_data["environment"])
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        names = [self.add_prefix(name) for name in self.fields]
+        for name in sorted(set(self.data) - set(names) - self.COMPANIONS):
+            self.add_error(None, f"“{name[:40]}” is not a filter; there are: {', '.join(names)}.")
+        return values
+
+    def selection(self) -> Selection:
+        """Call after ``is_valid()``."""
+        chosen = self.cleaned_data
+        return Selection(
+            tenant_id=self.tenant.pk,
+            environments=tuple(UUID(text) for text in chosen["environment"]),
+            workflows=tuple(chosen["workflow"]),
+            tags=tuple(chosen["tag"]),
+            modes=tuple(chosen["mode"]),
+        )
+
+    def selected_environments(self) -> list[Environment]:
+        chosen = self.cleaned_data["environment"]
+        return [one for one in self.environments if not chosen or str(one.pk) in chosen]
+
+    def faults(self) -> dict[str, Any]:
+        """The sentences by the names that the request used."""
+        return {
+            ("" if name == "__all__" else self.add_prefix(name)): sentences
+            for name, sentences in self.errors.items()
+        }
+
+    def add_prefix(self, field_name: str) -> str:
+        # "from" is a word of the language.
+        return field_name.removesuffix("_")
+
+
+class PeriodForm(SelectionForm):
+    """Whose executions, and of which time."""
+
+    time_range = forms.CharField(
+        required=False,
+        max_length=20,
+        help_text=f"One of {', '.join(FIXED)}; {DEFAULT} if left out.",
+    )
+    from_ = forms.CharField(
+        required=False,
+        max_length=40,
+        help_text="Begin of any other range: RFC 3339, a date, now-36h or now-7d/d.",
+    )
+    to = forms.CharField(
+        required=False,
+        max_length=40,
+        help_text="End of the range, itself not in it; now if left out.",
+    )
+    step = forms.CharField(
+        required=False, max_length=10, help_text=f"Length of a point: {', '.join(STEPS)}."
+    )
+    zone = forms.CharField(
+        required=False, max_length=64, help_text="IANA name of the time zone; else the viewer's."
+    )
+
+    def clean_zone(self) -> ZoneInfo:
+        name = self.cleaned_data["zone"] or self.default_zone
+        validate_time_zone(name)
+        return ZoneInfo(name)
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean()
+        if "zone" in values and not self.errors:
+            try:
+                values["period"] = self._period(values)
+            except ValueError as error:
+                raise ValidationError(str(error)) from error
+        return values
+
+    def _period(self, values: dict[str, Any]) -> Period:
+        now, zone = timezone.now(), values["zone"]
+        name, start, end = values["time_range"], values["from_"], values["to"]
+        if name and (start or end):
+            raise ValueError("Give either a time_range or from and to, not both.")
+        if start or end:
+            return custom_period(start, end, now=now, zone=zone, step=values["step"])
+        if values["step"]:
+            raise ValueError("A step goes with from and to; a time_range has its own.")
+        return fixed_period(name or DEFAULT, now=now, zone=zone)
+
+    @property
+    def period(self) -> Period:
+        """Call after ``is_valid()``."""
+        period: Period = self.cleaned_data["period"]
+        return period
+
+
+class PagedForm(PeriodForm):
+    """A period, and which part of its workflows."""
+
+    cursor = forms.CharField(
+        required=False, max_length=200, help_text="The next_cursor of the page before."
+    )
+    limit = forms.CharField(
+        required=False, max_length=10, help_text=f"Rows a page, 1 to {MAXIMUM_LIMIT}."
+    )
+
+    def clean_limit(self) -> int:
+        text = self.cleaned_data["limit"] or str(DEFAULT_LIMIT)
+        if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MAXIMUM_LIMIT:
+            raise ValidationError(
+                f"“{text}” is not allowed; take a number from 1 to {MAXIMUM_LIMIT}."
+            )
+        return int(text)
+
+    def clean_cursor(self) -> int:
+        if not self.cleaned_data["cursor"]:
+            return 0
+        try:
+            return int(signing.loads(self.cleaned_data["cursor"], salt=CURSOR_SALT))
+        except (signing.BadSignature, ValueError, TypeError) as error:
+            raise ValidationError(
+                "The cursor is not one of this table; begin again without it."
+            ) from error
+
+    @property
+    def offset(self) -> int:
+        return int(self.cleaned_data["cursor"])
+
+    @property
+    def row_limit(self) -> int:
+        return int(self.cleaned_data["limit"])
+
+    def next_cursor(self, total: int) -> str | None:
+        after = self.offset + self.row_limit
+        return signing.dumps(after, salt=CURSOR_SALT) if after < total else None
+
+
+class TableForm(PagedForm):
+    """A period, and how the table of its workflows is sorted, searched and cut."""
+
+    sort = forms.CharField(
+        required=False,
+        max_length=40,
+        help_text=f"One of {', '.join(SORTS)}; a - before it for the largest first. -risk if left"
+        " out.",
+    )
+    q = forms.CharField(
+        required=False, max_length=200, help_text="Text within name, id, environment or tag."
+    )
+
+    def clean_sort(self) -> str:
+        sort = str(self.cleaned_data["sort"] or "-risk")
+        if sort.removeprefix("-") not in SORTS:
+            raise ValidationError(f"“{sort[:40]}” is not one of: {', '.join(SORTS)}.")
+        return sort
+
+    @property
+    def order(self) -> Order:
+        """Call after ``is_valid()``."""
+        chosen = self.cleaned_data
+        return Order(
+            sort=chosen["sort"].removeprefix("-"),
+            is_ascending=not chosen["sort"].startswith("-"),
+            search=chosen["q"].strip(),
+            offset=self.offset,
+            limit=self.row_limit,
+        )
+
+
+class AnalyticsForm(PagedForm):
+    """Without a time, all of it is meant."""
+
+    @property
+    def has_period(self) -> bool:
+        return any(self.cleaned_data[name] for name in ("time_range", "from_", "to"))
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean()
+        if not self.errors and values["mode"] and not self.has_period:
+            raise ValidationError("A mode goes with a time_range, or with from and to; add one.")
+        return values

@@ -1,0 +1,184 @@
+"""The figures of a period, each with its course and its change against the period before."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from analytics.completeness import Completeness
+from analytics.measures import Measures, total_of
+from analytics.periods import Bucket, Period
+from analytics.questions import Question
+from analytics.reading import read_buckets, read_environments, read_percentiles
+from analytics.selection import Selection
+
+PREVIOUS = -1
+# Below this, reading the rows costs little and says percentiles exactly.
+FEW_ROWS = 20_000
+# The same where each row must be fetched, since no index holds all that is asked of it.
+FEW_FILTERED_ROWS = 5_000
+SMALLEST_SAMPLE = 20
+
+RATES = ("success_rate",)
+COUNTS = ("total_executions", "success_count", "failure_count")
+DURATIONS = ("avg_duration_ms", "p50_duration_ms", "p95_duration_ms", "p99_duration_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is said of any stretch of time."""
+
+    total_executions: int
+    success_count: int
+    failure_count: int
+    success_rate: float | None
+    avg_duration_ms: float | None
+    p50_duration_ms: float | None
+    p95_duration_ms: float | None
+    p99_duration_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A bucket of the course; where nobody looked and nothing is known, counts are None."""
+
+    start: datetime
+    end: datetime
+    figures: Figures
+    coverage: float | None
+
+    @property
+    def is_blank(self) -> bool:
+        return self.coverage == 0 and self.figures.total_executions == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A change against the period before: relative, and for rates the difference."""
+
+    previous: float | None
+    change: float | None
+    is_meaningful: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kpis:
+    """The figures of a period with all that is needed to judge them."""
+
+    period: Period
+    span: Bucket
+    previous_span: Bucket
+    figures: Figures
+    counts: dict[str, int]
+    points: tuple[Point, ...]
+    deltas: dict[str, Delta]
+    completeness: Completeness
+    previous_completeness: Completeness
+    percentiles_are_exact: bool
+
+
+def kpis_of(question: Question) -> Kpis:
+    """The figures of the question's period, in two queries."""
+    span, before, ledger = question.span, question.previous, question.ledger
+    found = read_buckets(
+        question.selection, [*enumerate(question.buckets), (PREVIOUS, question.previous)]
+    )
+    previous = found.pop(PREVIOUS)
+    whole = total_of(found.values())
+    exact = _exact_percentiles(question, [(0, span, whole), (PREVIOUS, before, previous)])
+    figures = figures_of(whole, exact.get(0))
+    now, then = ledger.of(span), ledger.of(before)
+    return Kpis(
+        period=question.period,
+        span=span,
+        previous_span=before,
+        figures=figures,
+        counts=whole.counts(),
+        points=tuple(_points(question, found)),
+        deltas=deltas_of(
+            (figures, whole),
+            (figures_of(previous, exact.get(PREVIOUS)), previous),
+            is_complete=now.is_complete and then.is_complete,
+        ),
+        completeness=now,
+        previous_completeness=then,
+        percentiles_are_exact=0 in exact,
+    )
+
+
+def figures_of(measures: Measures, exact: list[float | None] | None = None) -> Figures:
+    """What a stretch's measures say, rounded as far as they are known."""
+    middle, high, highest = exact or measures.percentiles()
+    return Figures(
+        total_executions=measures.total,
+        success_count=measures.success,
+        failure_count=measures.error,
+        success_rate=_rounded(measures.success_rate, 6),
+        avg_duration_ms=_rounded(measures.average_ms, 1),
+        p50_duration_ms=_rounded(middle, 1),
+        p95_duration_ms=_rounded(high, 1),
+        p99_duration_ms=_rounded(highest, 1),
+    )
+
+
+def deltas_of(
+    now: tuple[Figures, Measures], then: tuple[Figures, Measures], *, is_complete: bool
+) -> dict[str, Delta]:
+    """The change of each figure, marked where it says nothing."""
+    sizes = {
+        **dict.fromkeys(COUNTS, (now[1].total, then[1].total)),
+        **dict.fromkeys(RATES, (now[1].ended, then[1].ended)),
+        **dict.fromkeys(DURATIONS, (now[1].timed, then[1].timed)),
+    }
+    return {
+        name: _delta(name, getattr(now[0], name), getattr(then[0], name), min(size), is_complete)
+        for name, size in sizes.items()
+    }
+
+
+def _delta(name: str, now: Any, then: Any, sample: int, is_complete: bool) -> Delta:
+    change = None
+    if now is not None and then is not None:
+        if name in RATES:
+            change = round(now - then, 6)
+        elif then:
+            change = round((now - then) / then, 4)
+    if not is_complete:
+        reason = "Not all of the time was seen."
+    elif sample < SMALLEST_SAMPLE:
+        reason = f"Fewer than {SMALLEST_SAMPLE} runs to compare."
+    elif change is None:
+        reason = "There is nothing to compare with."
+    else:
+        reason = ""
+    return Delta(previous=then, change=change, is_meaningful=not reason, reason=reason)
+
+
+def _exact_percentiles(
+    question: Question, spans: list[tuple[int, Bucket, Measures]]
+) -> dict[int, list[float | None]]:
+    """Of the spans with few rows to be read; a mode or a tag is found only among all rows."""
+    known = [one for one in spans if question.horizon.has_rows_since(one[1].start)]
+    selection = question.selection
+    rows = {number: measures.total for number, _, measures in known}
+    if not (selection.is_by_environment or selection.workflows):
+        whole = Selection(selection.tenant_id, selection.environments)
+        of_all = read_environments(whole, [(number, span) for number, span, _ in known])
+        rows = {
+            number: sum(one[number].total for one in of_all.values() if number in one)
+            for number in rows
+        }
+    most = FEW_ROWS if selection.is_by_environment else FEW_FILTERED_ROWS
+    few = [(number, span) for number, span, _ in known if rows[number] < most]
+    return read_percentiles(selection, few) if few else {}
+
+
+def _points(question: Question, found: dict[int, Measures]) -> list[Point]:
+    return [
+        Point(bucket.start, bucket.end, figures_of(found[number]), question.ledger.of(bucket).share)
+        for number, bucket in enumerate(question.buckets)
+    ]
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

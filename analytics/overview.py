@@ -1,0 +1,44 @@
+"""The whole of a tenant in one answer, each part read once."""
+
+from dataclasses import dataclass
+
+from analytics.environment_health import EnvironmentRow, environment_rows
+from analytics.kpis import Kpis, kpis_of
+from analytics.questions import Question
+from analytics.status import RISKY_WORKFLOWS, Status, status_of
+from analytics.stuck import stuck_runs
+from analytics.workflow_table import Order, TablePage, workflow_table
+from executions.states import states_of
+from tenants.models import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What is going on, how each part does, and what to look at."""
+
+    kpis: Kpis
+    workflows: TablePage
+    environments: list[EnvironmentRow]
+    status: Status
+
+
+def overview_of(tenant: Tenant, question: Question, *, workflows: int = 10) -> Overview:
+    """All parts of the question's period, in a constant number of queries."""
+    kpis = kpis_of(question)
+    table = workflow_table(question, Order(limit=max(workflows, RISKY_WORKFLOWS)))
+    states = states_of(tenant)
+    stuck = stuck_runs(question.selection)
+    return Overview(
+        kpis=kpis,
+        workflows=table,
+        environments=environment_rows(question, states),
+        status=status_of(tenant, kpis, states, table.rows, stuck),
+    )
+
+
+def status_of_tenant(tenant: Tenant, question: Question) -> Status:
+    """The verdict on its own."""
+    kpis = kpis_of(question)
+    risky = workflow_table(question, Order(limit=RISKY_WORKFLOWS)).rows
+    stuck = stuck_runs(question.selection)
+    return status_of(tenant, kpis, states_of(tenant), risky, stuck)

@@ -1,0 +1,107 @@
+"""How each rollup is added up from the one below it: one statement a table.
+
+Hours of workflows come from the rows, all else from those hours, so every table says the same.
+Each statement replaces what stands for the environment and the moments in ``%(moments)s``.
+"""
+
+from analytics.histograms import BIN_SQL
+
+STATUSES = ("success", "error", "running", "waiting", "canceled", "unknown")
+SUMS = (*STATUSES, "timed", "duration_sum")
+MEASURES = (*SUMS, "duration_max", "bins", "bin_counts", "last_at", "last_error_at")
+
+COUNTS_OF_ROWS = ",\n        ".join(
+    f"count(*) FILTER (WHERE normalized_status = '{status}') AS {status}" for status in STATUSES
+)
+# Of the counts of a bin within the group; a row without a duration has none.
+HISTOGRAM = """
+    coalesce(array_agg(bin ORDER BY bin) FILTER (WHERE bin IS NOT NULL), '{}') AS bins,
+    coalesce(array_agg(in_bin ORDER BY bin) FILTER (WHERE bin IS NOT NULL), '{}') AS bin_counts
+"""
+ROWS_IN_BINS = f"""
+    ({BIN_SQL})::smallint AS bin, count(*)::integer AS in_bin,
+    {COUNTS_OF_ROWS},
+    count(execution_time) AS timed, coalesce(sum(execution_time), 0) AS duration_sum,
+    max(execution_time) AS duration_max, max(occurred_at) AS last_at,
+    max(occurred_at) FILTER (WHERE normalized_status = 'error') AS last_error_at
+"""
+SUMS_OF_BINS = ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
+OVER_BINS = f"""
+    {SUMS_OF_BINS}, max(duration_max) AS duration_max, {HISTOGRAM},
+    max(last_at) AS last_at, max(last_error_at) AS last_error_at
+"""
+
+WORKFLOW_HOURS = f"""
+INSERT INTO analytics_workflowhour
+    (tenant_id, environment_id, begins_at, workflow_id, mode, {", ".join(MEASURES)})
+SELECT %(tenant)s, %(environment)s, moment, workflow_id, mode,
+    {OVER_BINS}
+FROM unnest(%(moments)s::timestamptz[]) AS hours (moment)
+CROSS JOIN LATERAL (
+    SELECT workflow_id, mode, {ROWS_IN_BINS}
+    FROM executions
+    WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
+      AND occurred_at >= moment AND occurred_at < moment + interval '1 hour'
+    GROUP BY workflow_id, mode, bin
+) AS by_bin
+GROUP BY moment, workflow_id, mode
+"""
+
+
+def _merged(into: str, source: str, moment: str, keys: tuple[str, ...]) -> str:
+    """A statement that adds rows of one rollup up into another."""
+    names = ("tenant_id", "environment_id", "begins_at", *keys)
+    by = ", ".join(("1", *keys))
+    within = """begins_at >= (SELECT min(m) FROM unnest(%(moments)s::timestamptz[]) AS m)
+          AND begins_at < (SELECT max(m) FROM unnest(%(moments)s::timestamptz[]) AS m)
+              + interval '1 day'"""
+    return f"""
+WITH source AS (
+    SELECT {moment} AS moment, r.* FROM {source} r
+    WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
+      AND {within}
+      AND {moment} = ANY (%(moments)s::timestamptz[])
+), summed AS (
+    SELECT {", ".join(("moment", *keys))}, {SUMS_OF_BINS}, max(duration_max) AS duration_max,
+        max(last_at) AS last_at, max(last_error_at) AS last_error_at
+    FROM source GROUP BY {by}
+), binned AS (
+    SELECT {", ".join(("moment", *keys))}, {HISTOGRAM}
+    FROM (
+        SELECT {", ".join(("moment", *keys))}, bin, sum(n) AS in_bin
+        FROM source CROSS JOIN LATERAL unnest(bins, bin_counts) AS of_bin (bin, n)
+        GROUP BY {by}, bin
+    ) AS counted GROUP BY {by}
+)
+INSERT INTO {into} ({", ".join((*names, *MEASURES))})
+SELECT %(tenant)s, %(environment)s, {", ".join(("moment", *keys))},
+    {", ".join(SUMS)}, duration_max,
+    coalesce(bins, '{{}}'), coalesce(bin_counts, '{{}}'), last_at, last_error_at
+FROM summed LEFT JOIN binned USING ({", ".join(("moment", *keys))})
+"""
+
+
+OF_WORKFLOW = ("workflow_id", "mode")
+DAY_OF_HOUR = "date_trunc('day', begins_at, 'UTC')"
+ENVIRONMENT_HOURS = _merged("analytics_environmenthour", "analytics_workflowhour", "begins_at", ())
+ENVIRONMENT_DAYS = _merged("analytics_environmentday", "analytics_environmenthour", DAY_OF_HOUR, ())
+WORKFLOW_DAYS = _merged("analytics_workflowday", "analytics_workflowhour", DAY_OF_HOUR, OF_WORKFLOW)
+
+# Table, the statement that fills it; hours first, since days are made of them.
+HOURS = (
+    ("analytics_workflowhour", WORKFLOW_HOURS),
+    ("analytics_environmenthour", ENVIRONMENT_HOURS),
+)
+DAYS = (
+    ("analytics_environmentday", ENVIRONMENT_DAYS),
+    ("analytics_workflowday", WORKFLOW_DAYS),
+)
+
+
+def clear(table: str) -> str:
+    """The statement that makes room in a table of ours."""
+    return f"""
+    DELETE FROM {table}
+    WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
+      AND begins_at = ANY (%(moments)s::timestamptz[])
+    """
