@@ -24,6 +24,8 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "installed.json"
 RUNTIME = ("requirements.txt",)
 DEVELOPMENT = ("requirements.txt", "requirements-dev.txt")
+# The databases that a bench compares with are large, and nothing else needs them.
+PEERS = ("requirements.txt", "requirements-bench.txt")
 DATABASE_VARIABLES = ("DATABASE_URL", "DATABASE_URL_FILE")
 # `up` writes run.env, tests and benches have servers of their own: none of them may read it.
 COMMANDS_WITH_OWN_SERVERS = ("up", "test", "bench")
@@ -77,9 +79,16 @@ def enter_venv(argv: list[str]) -> None:
     """Return inside a whole .venv; from anywhere else, start the same command again in there."""
     if os.environ.get("OBSERVATORY_NO_BOOTSTRAP") == "1":
         return
-    installed = install(DEVELOPMENT if argv[1:2] == ["test"] else RUNTIME)
+    installed = install(locks_of(argv))
     if installed or not is_inside():
         os.execv(PYTHON, [str(PYTHON), *argv])
+
+
+def locks_of(argv: list[str]) -> tuple[str, ...]:
+    """The lock files that a command needs."""
+    if argv[1:2] == ["test"]:
+        return DEVELOPMENT
+    return PEERS if argv[1:2] == ["bench"] and "--peers" in argv else RUNTIME
 
 
 def is_inside() -> bool:

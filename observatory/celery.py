@@ -42,7 +42,11 @@ app.conf.update(
     },
     task_ignore_result=True,
     task_default_queue="maintenance",
-    task_routes={"executions.tasks.sync_environment": {"queue": "sync"}},
+    # Queues of their own, so that workers can be counted out to each kind of work.
+    task_routes={
+        "executions.tasks.sync_environment": {"queue": "sync"},
+        "analytics.tasks.*": {"queue": "analytics"},
+    },
     # A page must not hang because Redis is away.
     task_publish_retry_policy={"max_retries": 1, "interval_start": 0.2},
     worker_prefetch_multiplier=1,

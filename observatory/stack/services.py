@@ -23,7 +23,7 @@ WORKER = Service(
     "worker",
     (
         *("celery", "-A", "observatory.celery", "worker"),
-        *("--queues", "sync,maintenance", "--loglevel", "info"),
+        *("--queues", "sync,analytics,maintenance", "--loglevel", "info"),
     ),
 )
 BEAT = Service(

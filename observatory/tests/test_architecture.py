@@ -40,6 +40,8 @@ TOP_LEVEL = {
     "requirements.txt",
     "requirements-dev.in",
     "requirements-dev.txt",
+    "requirements-bench.in",
+    "requirements-bench.txt",
     "package.json",
     "package-lock.json",
     "staticfiles",

@@ -82,6 +82,20 @@ def test_it_installs_only_where_the_lock_differs(
     assert bootstrap.is_current(stamp, {"requirements.txt": "new"}) is is_current
 
 
+@pytest.mark.parametrize(
+    ("argv", "locks"),
+    [
+        pytest.param(["manage.py", "up"], bootstrap.RUNTIME, id="up"),
+        pytest.param(["manage.py", "test", "-q"], bootstrap.DEVELOPMENT, id="test"),
+        pytest.param(["manage.py", "bench", "kpis"], bootstrap.RUNTIME, id="bench"),
+        pytest.param(["manage.py", "bench", "kpis", "--peers"], bootstrap.PEERS, id="peers"),
+        pytest.param(["manage.py"], bootstrap.RUNTIME, id="no command"),
+    ],
+)
+def test_a_command_installs_what_it_needs(argv: list[str], locks: tuple[str, ...]) -> None:
+    assert bootstrap.locks_of(argv) == locks
+
+
 def test_it_believes_a_stamp_that_it_wrote(project: Path) -> None:
     bootstrap.write_stamp({"requirements.txt": "abc"})
 
