@@ -86,6 +86,9 @@ def prepare_roles(owner: "psycopg.Connection[Any]", login: str, password: str) -
 
 def _can_log_in(owner: "psycopg.Connection[Any]", login: str, password: str) -> bool:
     """Whether the login role exists with this password and is a member of both roles."""
+    if not _has_role(owner, login):
+        # Trying would put a refused password into PostgreSQL's log at every first start.
+        return False
     try:
         with psycopg.connect(
             host=owner.info.host,
@@ -103,9 +106,13 @@ def _can_log_in(owner: "psycopg.Connection[Any]", login: str, password: str) -> 
     return bool(found and found[0])
 
 
+def _has_role(owner: "psycopg.Connection[Any]", role: str) -> bool:
+    found = owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+    return found is not None
+
+
 def _create_role(owner: "psycopg.Connection[Any]", role: str, login: sql.SQL) -> None:
-    known = owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
-    if not known:
+    if not _has_role(owner, role):
         owner.execute(sql.SQL("CREATE ROLE {} {}").format(sql.Identifier(role), login))
 
 

@@ -81,6 +81,7 @@ def test_up_survives_the_death_of_each_process_and_then_of_itself(
         address = re.search(r"runs at (\S+)", printed)
         assert address and re.search(r"password: \S+", printed)
         assert is_ready(address[1])
+        assert "FATAL" not in printed
 
         second = subprocess.run(manage("up"), env=environment, capture_output=True, text=True)
         assert (second.returncode, address[1] in second.stderr) == (1, True)
