@@ -84,13 +84,14 @@ class WorkflowDay(WorkflowRollup):
 class RollupState(models.Model):
     """How an environment's rollups stand.
 
-    Hours that begin before ``purged_before`` are final: retention took their rows, so adding
-    them up again would lose what they say.
+    Hours from ``purged_since`` to ``purged_before`` are final: retention took their rows, so
+    adding them up again would lose what they say.
     """
 
     pk = models.CompositePrimaryKey("tenant_id", "environment_id")
     tenant_id = models.UUIDField()
     environment_id = models.UUIDField()
+    purged_since = models.DateTimeField(null=True)
     purged_before = models.DateTimeField(null=True)
     refreshed_at = models.DateTimeField(null=True)
     checked_at = models.DateTimeField(null=True)

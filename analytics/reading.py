@@ -31,7 +31,7 @@ dirty AS MATERIALIZED (
     LEFT JOIN analytics_rollupstate s
       ON s.tenant_id = r.tenant_id AND s.environment_id = r.environment_id
     WHERE r.tenant_id = %(tenant)s {environments}
-      AND (s.purged_before IS NULL OR r.hour >= s.purged_before)
+      AND (s.purged_before IS NULL OR r.hour < s.purged_since OR r.hour >= s.purged_before)
 )"""
 SUMMED = ", ".join(SUMS)
 LAST = "last_at, last_error_at"

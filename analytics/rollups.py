@@ -8,6 +8,7 @@ Hours whose rows retention took are final (``freeze``): they are never added up 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from uuid import UUID
 from django.db import connection
 
 from analytics.models import RollupState
-from analytics.periods import floor_day
+from analytics.periods import floor_day, floor_hour
 from analytics.rollup_sql import DAYS, HOURS, clear
 from analytics.workflow_totals import add_messages, refresh_totals, workflows_of
 from tenants.scope import operator_scope, tenant_scope
@@ -53,14 +54,16 @@ SELECT %(tenant)s, %(environment)s, hour FROM (
     UNION SELECT begins_at FROM analytics_environmenthour
     WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
 ) AS hours
-WHERE %(frozen)s::timestamptz IS NULL OR hour >= %(frozen)s
+WHERE %(since)s::timestamptz IS NULL OR hour < %(since)s OR hour >= %(before)s
 ORDER BY hour
 """
 FREEZE = """
 INSERT INTO analytics_rollupstate
-    (tenant_id, environment_id, purged_before, hours_checked, hours_different, difference)
-VALUES (%(tenant)s, %(environment)s, %(before)s, 0, 0, '')
+    (tenant_id, environment_id, purged_since, purged_before, hours_checked, hours_different,
+     difference)
+VALUES (%(tenant)s, %(environment)s, %(since)s, %(before)s, 0, 0, '')
 ON CONFLICT (tenant_id, environment_id) DO UPDATE SET
+    purged_since = least(analytics_rollupstate.purged_since, excluded.purged_since),
     purged_before = greatest(analytics_rollupstate.purged_before, excluded.purged_before)
 """
 NOTE_REFRESH = """
@@ -95,8 +98,8 @@ def refresh_environment(
         if not _lock(environment_id, wait=wait):
             return 0
         hours = _take_marks(tenant_id, environment_id, limit)
-        frozen = purged_before(tenant_id, environment_id)
-        open_hours = sorted(hour for hour in hours if frozen is None or hour >= frozen)
+        final = purged(tenant_id, environment_id)
+        open_hours = sorted(hour for hour in hours if hour not in final)
         if open_hours:
             recompute(tenant_id, environment_id, open_hours)
         add_messages(tenant_id, environment_id)
@@ -127,12 +130,12 @@ def recompute(tenant_id: UUID, environment_id: UUID, hours: list[datetime]) -> N
 def mark_everything(*, tenant_id: UUID, environment_id: UUID) -> int:
     """Mark each hour that has rows or numbers, but for those that are final."""
     with tenant_scope(tenant_id):
-        frozen = purged_before(tenant_id, environment_id)
-        return _run(MARK, tenant_id, environment_id, frozen=frozen)
+        final = purged(tenant_id, environment_id)
+        return _run(MARK, tenant_id, environment_id, since=final.since, before=final.before)
 
 
-def freeze(*, tenant_id: UUID, environment_id: UUID, before: datetime) -> datetime:
-    """Make the numbers of all hours that begin before this moment final; call before rows go.
+def freeze(*, tenant_id: UUID, environment_id: UUID, since: datetime, before: datetime) -> datetime:
+    """Make the numbers of the hours from ``since`` to ``before`` final; call before rows go.
 
     Answers the moment before which rows may be deleted: that of the oldest hour that is still
     marked, where there is one, since no rollup has seen its rows yet.
@@ -141,13 +144,31 @@ def freeze(*, tenant_id: UUID, environment_id: UUID, before: datetime) -> dateti
         _lock(environment_id, wait=True)
         oldest = _oldest_mark(tenant_id, environment_id)
         until = before if oldest is None else min(before, oldest)
-        _run(FREEZE, tenant_id, environment_id, before=until)
+        if since < until:
+            _run(FREEZE, tenant_id, environment_id, since=floor_hour(since), before=until)
         return until
 
 
-def purged_before(tenant_id: UUID, environment_id: UUID) -> datetime | None:
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """The stretch that retention took rows of: its hours' numbers are final.
+
+    What is older was never stored here, and is added up if it comes to be: a tenant may keep
+    more than before.
+    """
+
+    since: datetime | None
+    before: datetime | None
+
+    def __contains__(self, hour: datetime) -> bool:
+        if self.since is None or self.before is None:
+            return False
+        return self.since <= hour < self.before
+
+
+def purged(tenant_id: UUID, environment_id: UUID) -> Purged:
     states = RollupState.objects.for_tenant(tenant_id).filter(environment_id=environment_id)
-    return states.values_list("purged_before", flat=True).first()
+    return Purged(*(states.values_list("purged_since", "purged_before").first() or (None, None)))
 
 
 def _lock(environment_id: UUID, *, wait: bool) -> bool:

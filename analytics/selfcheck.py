@@ -28,11 +28,12 @@ DIFFERENCES = f"""
 WITH hours AS (
     SELECT begins_at FROM analytics_environmenthour
     WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
-      AND (%(frozen)s::timestamptz IS NULL OR begins_at >= %(frozen)s)
+      AND (%(since)s::timestamptz IS NULL OR begins_at < %(since)s OR begins_at >= %(before)s)
     UNION SELECT date_trunc('hour', occurred_at, 'UTC') FROM (
         SELECT occurred_at FROM executions
         WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
-          AND (%(frozen)s::timestamptz IS NULL OR occurred_at >= %(frozen)s)
+          AND (%(since)s::timestamptz IS NULL OR occurred_at < %(since)s
+               OR occurred_at >= %(before)s)
         ORDER BY occurred_at DESC LIMIT 10000
     ) AS newest
 ), sample AS (
@@ -82,7 +83,7 @@ def check_environment(
         state, _ = RollupState.objects.get_or_create(
             tenant_id=tenant_id, environment_id=environment_id
         )
-        result = _recount(tenant_id, environment_id, state.purged_before, hours)
+        result = _recount(state, hours)
         RollupState.objects.for_tenant(tenant_id).filter(environment_id=environment_id).update(
             checked_at=timezone.now(),
             hours_checked=result.hours,
@@ -98,16 +99,15 @@ def check_environment(
     return result
 
 
-def _recount(
-    tenant_id: UUID, environment_id: UUID, frozen: datetime | None, limit: int
-) -> CheckResult:
+def _recount(state: RollupState, limit: int) -> CheckResult:
     with connection.cursor() as cursor:
         cursor.execute(
             DIFFERENCES,
             {
-                "tenant": tenant_id,
-                "environment": environment_id,
-                "frozen": frozen,
+                "tenant": state.tenant_id,
+                "environment": state.environment_id,
+                "since": state.purged_since,
+                "before": state.purged_before,
                 "limit": limit,
             },
         )

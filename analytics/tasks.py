@@ -1,13 +1,15 @@
 """Background work of analytics; what is due stands in the database: a lost task loses nothing."""
 
 import time
+from contextlib import suppress
 from uuid import UUID
 
 from celery import shared_task
 
-from analytics import rollups, selfcheck, uptime
+from analytics import pruning, rollups, selfcheck, uptime
 
 REFRESH_EXPIRES = 60
+PRUNE_EXPIRES = 600
 # Of one task, so that many environments take turns.
 REFRESH_SECONDS = 20
 
@@ -40,3 +42,17 @@ def check_rollups() -> None:
 @shared_task(ignore_result=True, soft_time_limit=30, time_limit=45)
 def note_pulses() -> None:
     uptime.note_pulses()
+
+
+@shared_task(ignore_result=True, soft_time_limit=60, time_limit=90)
+def dispatch_pruning() -> None:
+    """One task for each tenant whose moment of the night has come."""
+    for tenant_id in pruning.due_tenants():
+        prune_tenant.apply_async(args=(str(tenant_id),), expires=PRUNE_EXPIRES)
+
+
+@shared_task(ignore_result=True, soft_time_limit=900, time_limit=960)
+def prune_tenant(tenant_id: str) -> None:
+    """One that another worker has begun is left to it."""
+    with suppress(pruning.AlreadyPruning):
+        pruning.prune(pruning.tenant_of(UUID(tenant_id)))

@@ -7,9 +7,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from executions.retention_models import RetentionRule, RetentionRun
 from executions.statuses import NormalizedStatus
 from tenants.fields import EncryptedTextField
 from tenants.models import Tenant, TenantOwned
+
+__all__ = ["RetentionRule", "RetentionRun"]
 
 
 class Health(models.TextChoices):

@@ -96,7 +96,7 @@ def _recheck(turn: Turn, row: Execution) -> None:
             if row.epoch != turn.state.epoch:
                 _mark_gone(turn, row)
             return
-        turn.ingest([record], {record.n8n_execution_id: row.epoch})
+        turn.ingest([record], {record.n8n_execution_id: row.epoch}, are_stored=True)
         if is_final(payload.status):
             _row(turn, row).update(recheck_at=None)
 

@@ -21,6 +21,7 @@ from executions.models import Environment, Execution, Health, SyncRun, SyncState
 from executions.n8n.addresses import AddressPolicy
 from executions.n8n.client import Limits, N8nClient, execution_cursor
 from executions.n8n.errors import N8nError
+from executions.retention import policy_of
 from executions.signals import executions_ingested
 from executions.turn import Turn
 from tenants.encryption import SecretUnreadable
@@ -76,6 +77,7 @@ def _turn_under(lease: leases.Lease) -> TurnResult:
     with tenant_scope(lease.tenant_id):
         environment = Environment.objects.select_related("tenant").get(pk=lease.environment_id)
         state = SyncState.objects.get(environment=environment)
+        retention = policy_of(environment.tenant)
     if environment.is_paused:
         return TurnResult(ran=False)
     try:
@@ -90,6 +92,7 @@ def _turn_under(lease: leases.Lease) -> TurnResult:
             client=client,
             lease=lease,
             ends_at=time.monotonic() + TURN.total_seconds(),
+            retention=retention,
         )
         try:
             has_more = _work(turn)

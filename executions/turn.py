@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -13,6 +13,7 @@ from executions.ingest import IngestResult, write_records
 from executions.models import Environment, SyncState
 from executions.n8n.client import N8nClient
 from executions.normalize import ExecutionRecord
+from executions.retention_policy import RetentionPolicy
 from executions.stopping import is_stopping
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
@@ -28,6 +29,7 @@ class Turn:
     client: N8nClient
     lease: leases.Lease
     ends_at: float
+    retention: RetentionPolicy
     workflow_names: dict[str, str] = field(default_factory=dict)
     written: IngestResult = field(default_factory=IngestResult)
     told_at: float = 0.0
@@ -41,8 +43,8 @@ class Turn:
 
     @property
     def cutoff(self) -> datetime:
-        """What started before this is older than the tenant keeps and is not stored."""
-        return self.now - timedelta(days=self.tenant.retention_days)
+        """Nothing that started before this is kept: no walk needs to go further back."""
+        return self.retention.oldest_cutoff(self.environment.pk, self.now)
 
     @contextmanager
     def writing(self, place: str | None = None) -> Iterator[None]:
@@ -61,11 +63,17 @@ class Turn:
             pass
 
     def ingest(
-        self, records: Sequence[ExecutionRecord], epochs: Mapping[str, int] | None = None
+        self,
+        records: Sequence[ExecutionRecord],
+        epochs: Mapping[str, int] | None = None,
+        *,
+        are_stored: bool = False,
     ) -> IngestResult:
-        """Store records inside ``writing()``; what is older than the cutoff is left out."""
-        cutoff = self.cutoff
-        kept = [r for r in records if (r.started_at or r.finished_at or self.now) >= cutoff]
+        """Store records inside ``writing()``; what is older than the tenant keeps is left out.
+
+        But for records whose rows are there (``are_stored``): what is kept is kept up to date.
+        """
+        kept = records if are_stored else self._young_enough(records)
         result = write_records(
             tenant_id=self.tenant.pk,
             environment_id=self.environment.pk,
@@ -77,3 +85,12 @@ class Turn:
         )
         self.written += result
         return result
+
+    def _young_enough(self, records: Sequence[ExecutionRecord]) -> list[ExecutionRecord]:
+        now = self.now
+        cutoffs = self.retention.cutoffs(self.environment.pk, now)
+        return [
+            record
+            for record in records
+            if (record.started_at or record.finished_at or now) >= cutoffs[record.normalized_status]
+        ]

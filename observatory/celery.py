@@ -24,6 +24,7 @@ TIMETABLE: dict[str, tuple[str, timedelta]] = {
     "tidy-sync-runs": ("executions.tasks.tidy_sync_runs", HOUR),
     "refresh-rollups": ("analytics.tasks.dispatch_refreshes", 3 * SECOND),
     "note-pulses": ("analytics.tasks.note_pulses", 60 * SECOND),
+    "dispatch-pruning": ("analytics.tasks.dispatch_pruning", 60 * SECOND),
     "check-rollups": ("analytics.tasks.check_rollups", 24 * HOUR),
 }
 
@@ -45,6 +46,8 @@ app.conf.update(
     # Queues of their own, so that workers can be counted out to each kind of work.
     task_routes={
         "executions.tasks.sync_environment": {"queue": "sync"},
+        "analytics.tasks.dispatch_pruning": {"queue": "maintenance"},
+        "analytics.tasks.prune_tenant": {"queue": "maintenance"},
         "analytics.tasks.*": {"queue": "analytics"},
     },
     # A page must not hang because Redis is away.

@@ -32,7 +32,9 @@ class Tenant(models.Model):
         help_text="Executions older than this are deleted every night; numbers on charts stay.",
     )
     retention_min_kept = models.PositiveIntegerField(
-        default=100, help_text="So many of the newest executions stay, however old they are."
+        default=100,
+        validators=[MaxValueValidator(1_000_000)],
+        help_text="So many of the newest executions stay, however old they are.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

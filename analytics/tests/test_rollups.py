@@ -134,7 +134,7 @@ def test_final_hours_are_never_added_up_again(environment):
     add_run(environment, AT, status="error")
     add_run(environment, AT + timedelta(hours=2), status="success")
     refresh_all()
-    rollups.freeze(**ids(environment), before=floor_hour(AT) + timedelta(hours=1))
+    rollups.freeze(**ids(environment), since=AT, before=floor_hour(AT) + timedelta(hours=1))
 
     Execution.objects.all().delete()
     mark_hours(environment, {floor_hour(AT), floor_hour(AT) + timedelta(hours=2)})
@@ -148,17 +148,34 @@ def test_final_hours_are_never_added_up_again(environment):
 def test_rows_that_no_rollup_has_seen_are_not_given_to_retention(environment):
     add_run(environment, AT)
 
-    until = rollups.freeze(**ids(environment), before=AT + timedelta(days=3))
+    until = rollups.freeze(**ids(environment), since=DAY, before=AT + timedelta(days=3))
 
     assert until == floor_hour(AT)
-    assert rollups.purged_before(**ids(environment)) == floor_hour(AT)
+    assert rollups.purged(**ids(environment)) == rollups.Purged(DAY, floor_hour(AT))
 
 
-def test_the_frozen_moment_never_goes_back(environment):
-    rollups.freeze(**ids(environment), before=AT)
-    rollups.freeze(**ids(environment), before=AT - timedelta(days=1))
+def test_the_final_stretch_only_grows(environment):
+    rollups.freeze(**ids(environment), since=DAY, before=AT)
+    rollups.freeze(
+        **ids(environment), since=AT - timedelta(hours=2), before=AT - timedelta(hours=1)
+    )
 
-    assert rollups.purged_before(**ids(environment)) == AT
+    assert rollups.purged(**ids(environment)) == rollups.Purged(DAY, AT)
+
+
+def test_a_past_that_was_never_stored_is_added_up_when_it_comes(environment):
+    """A tenant keeps more than before, and the older past is fetched from n8n."""
+    add_run(environment, AT)
+    refresh_all()
+    rollups.freeze(**ids(environment), since=AT, before=AT + timedelta(hours=1))
+    Execution.objects.all().delete()
+
+    add_run(environment, AT)
+    add_run(environment, AT - timedelta(days=20))
+    refresh_all()
+
+    totals = [(hour.begins_at, hour.success) for hour in EnvironmentHour.objects.all()]
+    assert sorted(totals) == [(floor_hour(AT) - timedelta(days=20), 1), (floor_hour(AT), 1)]
 
 
 def test_marks_of_a_removed_environment_are_dropped(environment):

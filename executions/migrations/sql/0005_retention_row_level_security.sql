@@ -1,0 +1,21 @@
+DO $$
+DECLARE
+    owned text;
+BEGIN
+    FOREACH owned IN ARRAY ARRAY['executions_retentionrule', 'executions_retentionrun'] LOOP
+        EXECUTE format('ALTER TABLE %1$I DROP CONSTRAINT %2$I, ADD PRIMARY KEY (id, tenant_id)',
+                       owned, owned || '_pkey');
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', owned);
+        EXECUTE format($policy$
+            CREATE POLICY of_tenant ON %I
+            USING (tenant_id = nullif(current_setting('app.tenant', true), '')::uuid)
+        $policy$, owned);
+        EXECUTE format(
+            'CREATE POLICY of_operator ON %I TO observatory_operator USING (true)', owned);
+    END LOOP;
+    -- A rule of an environment goes with it; one of all environments names none.
+    ALTER TABLE executions_retentionrule ADD CONSTRAINT executions_retentionrule_environment_fk
+        FOREIGN KEY (environment_id, tenant_id)
+        REFERENCES executions_environment (id, tenant_id) ON DELETE CASCADE;
+END
+$$;

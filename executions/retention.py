@@ -1,0 +1,132 @@
+"""Executions deleted in batches, and how many would be: decides nothing but which rows they are.
+
+Whoever calls has made the numbers of the hours final (analytics.pruning): what goes from here is
+still on the charts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.db import connection
+
+from executions.retention_models import RetentionRule
+from executions.retention_policy import RetentionPolicy, Rule
+from tenants.models import Tenant
+
+ROWS_OF_A_BATCH = 10_000
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+
+# By place in the table, found by the index on environment and time from its old end: rows of a
+# stretch of time lie together, so few pages are touched. Each batch begins where the last one
+# ended, so that rows that stay (other statuses) are passed once.
+DELETE = """
+WITH gone AS (
+    DELETE FROM executions WHERE tenant_id = %(tenant)s AND ctid = ANY (ARRAY(
+        SELECT ctid FROM executions
+        WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
+          AND occurred_at >= %(after)s AND occurred_at < %(before)s
+          AND normalized_status = ANY (%(statuses)s)
+        ORDER BY occurred_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ))
+    RETURNING occurred_at
+)
+SELECT count(*), max(occurred_at) FROM gone
+"""
+COUNT = """
+SELECT count(*), min(occurred_at) FROM executions
+WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
+  AND occurred_at < %(before)s AND normalized_status = ANY (%(statuses)s)
+"""
+OLDEST = """
+SELECT occurred_at FROM executions
+WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
+  AND occurred_at < %(before)s AND normalized_status = ANY (%(statuses)s)
+ORDER BY occurred_at LIMIT 1
+"""
+# The newest rows that always stay begin here; none where there are not even so many.
+KEPT_FROM = """
+SELECT occurred_at FROM executions WHERE tenant_id = %(tenant)s
+ORDER BY occurred_at DESC, id DESC OFFSET %(others)s LIMIT 1
+"""
+# With its indexes; an estimate that does not read the rows.
+BYTES_OF_A_ROW = """
+SELECT pg_total_relation_size('executions') / greatest(reltuples, 1)
+FROM pg_class WHERE oid = 'executions'::regclass
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Executions of one environment with these statuses that began before a moment."""
+
+    tenant_id: UUID
+    environment_id: UUID
+    before: datetime
+    statuses: Sequence[str]
+
+    def parameters(self) -> dict[str, object]:
+        return {
+            "tenant": self.tenant_id,
+            "environment": self.environment_id,
+            "before": self.before,
+            "statuses": list(self.statuses),
+        }
+
+
+def policy_of(tenant: Tenant) -> RetentionPolicy:
+    """What the tenant keeps; inside the tenant's scope."""
+    rules = RetentionRule.objects.for_tenant(tenant).order_by("pk")
+    return RetentionPolicy(
+        days=tenant.retention_days,
+        min_kept=tenant.retention_min_kept,
+        rules=tuple(Rule(row.days, row.environment_id, row.status) for row in rules),
+    )
+
+
+def kept_from(tenant_id: UUID, min_kept: int) -> datetime | None:
+    """What began from here on stays whatever its age; None where no number is to be kept.
+
+    The start of the newest execution but ``min_kept - 1``; the beginning of time where there are
+    not so many.
+    """
+    if min_kept == 0:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(KEPT_FROM, {"tenant": tenant_id, "others": min_kept - 1})
+        found = cursor.fetchone()
+    return found[0] if found else BEGINNING
+
+
+def delete_batch(part: Slice, *, after: datetime, limit: int) -> tuple[int, datetime | None]:
+    """Delete the oldest rows of a slice from ``after`` on: how many, and the newest one's start.
+
+    Fewer than ``limit`` went where the slice has no more.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(DELETE, {**part.parameters(), "after": after, "limit": limit})
+        rows, newest = cursor.fetchone()
+        return rows, newest
+
+
+def count(part: Slice) -> tuple[int, datetime | None]:
+    """How many rows a slice has, and the start of its oldest one."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, part.parameters())
+        rows, oldest = cursor.fetchone()
+        return rows, oldest
+
+
+def oldest(part: Slice) -> datetime | None:
+    """The start of the oldest row of a slice."""
+    with connection.cursor() as cursor:
+        cursor.execute(OLDEST, part.parameters())
+        found = cursor.fetchone()
+    return found[0] if found else None
+
+
+def bytes_of_a_row() -> float:
+    with connection.cursor() as cursor:
+        cursor.execute(BYTES_OF_A_ROW)
+        return float(cursor.fetchone()[0])
