@@ -1,6 +1,7 @@
 from django.urls import path
 
 from analytics import api
+from analytics.retention_api import RetentionViewSet
 
 urlpatterns = [
     path("observability/overview", api.OverviewView.as_view(), name="api-overview"),
@@ -12,5 +13,20 @@ urlpatterns = [
     path("observability/stuck", api.StuckView.as_view(), name="api-stuck"),
     path(
         "analytics/executions", api.ExecutionAnalyticsView.as_view(), name="api-execution-analytics"
+    ),
+    path(
+        "retention",
+        RetentionViewSet.as_view({"get": "policy", "patch": "change"}),
+        name="api-retention",
+    ),
+    path(
+        "retention/dry-run",
+        RetentionViewSet.as_view({"post": "dry_run"}),
+        name="api-retention-dry-run",
+    ),
+    path(
+        "retention/runs",
+        RetentionViewSet.as_view({"get": "runs", "post": "runs"}),
+        name="api-retention-runs",
     ),
 ]

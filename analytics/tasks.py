@@ -7,6 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from analytics import pruning, rollups, selfcheck, uptime
+from tenants.audit import Actor
 
 REFRESH_EXPIRES = 60
 PRUNE_EXPIRES = 600
@@ -48,11 +49,16 @@ def note_pulses() -> None:
 def dispatch_pruning() -> None:
     """One task for each tenant whose moment of the night has come."""
     for tenant_id in pruning.due_tenants():
-        prune_tenant.apply_async(args=(str(tenant_id),), expires=PRUNE_EXPIRES)
+        enqueue_pruning(tenant_id, pruning.SCHEDULE.label)
+
+
+def enqueue_pruning(tenant_id: UUID, requested_by: str) -> None:
+    """Ask a worker to delete what the tenant no longer keeps."""
+    prune_tenant.apply_async(args=(str(tenant_id), requested_by), expires=PRUNE_EXPIRES)
 
 
 @shared_task(ignore_result=True, soft_time_limit=900, time_limit=960)
-def prune_tenant(tenant_id: str) -> None:
+def prune_tenant(tenant_id: str, requested_by: str) -> None:
     """One that another worker has begun is left to it."""
     with suppress(pruning.AlreadyPruning):
-        pruning.prune(pruning.tenant_of(UUID(tenant_id)))
+        pruning.prune(pruning.tenant_of(UUID(tenant_id)), actor=Actor(requested_by))

@@ -1,6 +1,6 @@
-"""Executions deleted in batches, and how many would be: decides nothing but which rows they are.
+"""What a tenant keeps, and executions deleted in batches by it.
 
-Whoever calls has made the numbers of the hours final (analytics.pruning): what goes from here is
+Whoever deletes has made the numbers of the hours final (analytics.pruning): what goes from here is
 still on the charts.
 """
 
@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import connection
 
+from executions.models import Environment
 from executions.retention_models import RetentionRule
 from executions.retention_policy import RetentionPolicy, Rule
+from tenants.audit import Actor, record
 from tenants.models import Tenant
 
 ROWS_OF_A_BATCH = 10_000
@@ -130,3 +133,46 @@ def bytes_of_a_row() -> float:
     with connection.cursor() as cursor:
         cursor.execute(BYTES_OF_A_ROW)
         return float(cursor.fetchone()[0])
+
+
+def change_policy(tenant: Tenant, policy: RetentionPolicy, *, actor: Actor) -> None:
+    """Keep from now on what the policy says; inside the tenant's scope.
+
+    Raises ValidationError with a sentence for each value that is not allowed.
+    """
+    before = policy_of(tenant)
+    tenant.retention_days, tenant.retention_min_kept = policy.days, policy.min_kept
+    tenant.full_clean(validate_unique=False)
+    rules = [_checked_rule(tenant, rule) for rule in policy.rules]
+    if len({(rule.environment_id, rule.status) for rule in rules}) < len(rules):
+        raise ValidationError({"rules": "Two rules are of the same environment and status."})
+    tenant.save(update_fields=["retention_days", "retention_min_kept"])
+    RetentionRule.objects.for_tenant(tenant).delete()
+    RetentionRule.objects.bulk_create(rules)
+    changes = {"before": _in_words(before), "after": _in_words(policy)}
+    record(tenant=tenant, actor=actor, action="changed retention", subject=tenant, changes=changes)
+
+
+def _checked_rule(tenant: Tenant, rule: Rule) -> RetentionRule:
+    row = RetentionRule(
+        tenant=tenant, environment_id=rule.environment_id, status=rule.status, days=rule.days
+    )
+    row.full_clean(validate_unique=False, validate_constraints=False)
+    if rule.environment_id is None and not rule.status:
+        raise ValidationError({"rules": "A rule needs an environment, a status or both."})
+    if rule.environment_id is not None:
+        known = Environment.objects.for_tenant(tenant).filter(pk=rule.environment_id)
+        if not known.exists():
+            raise ValidationError({"rules": f"There is no environment {rule.environment_id}."})
+    return row
+
+
+def _in_words(policy: RetentionPolicy) -> dict[str, object]:
+    return {
+        "days": policy.days,
+        "min_kept": policy.min_kept,
+        "rules": [
+            f"{rule.environment_id or 'all'} {rule.status or 'any'}: {rule.days}"
+            for rule in policy.rules
+        ],
+    }
