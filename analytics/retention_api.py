@@ -39,7 +39,7 @@ class PolicySerializer(serializers.Serializer[Any]):
     min_kept = serializers.IntegerField(
         min_value=0, max_value=1_000_000, help_text="So many of the newest stay, however old."
     )
-    rules = RuleSerializer(many=True, max_length=MOST_RULES)
+    rules = serializers.ListField(child=RuleSerializer(), max_length=MOST_RULES)
 
     def policy(self, base: RetentionPolicy) -> RetentionPolicy:
         """The base with what was sent."""

@@ -7,6 +7,7 @@ still on the charts.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -69,7 +70,7 @@ class Slice:
     before: datetime
     statuses: Sequence[str]
 
-    def parameters(self) -> dict[str, object]:
+    def parameters(self) -> dict[str, Any]:
         return {
             "tenant": self.tenant_id,
             "environment": self.environment_id,

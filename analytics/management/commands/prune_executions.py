@@ -53,7 +53,7 @@ class Command(BaseCommand):
         return run.state == RetentionRun.State.DONE
 
     def _show_run(self, tenant: Tenant, run: RetentionRun, as_json: bool) -> None:
-        seconds = round((run.finished_at - run.started_at).total_seconds(), 1)
+        seconds = run.seconds
         if as_json:
             self._write(
                 tenant=tenant.slug,
