@@ -21,6 +21,7 @@ SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 # late one does the work of those before it.
 TIMETABLE: dict[str, tuple[str, timedelta]] = {
     "dispatch-syncs": ("executions.tasks.dispatch_syncs", 5 * SECOND),
+    "heartbeat": ("observatory.tasks.note_heartbeat", 10 * SECOND),
     "tidy-sync-runs": ("executions.tasks.tidy_sync_runs", HOUR),
     "refresh-rollups": ("analytics.tasks.dispatch_refreshes", 3 * SECOND),
     "note-pulses": ("analytics.tasks.note_pulses", 60 * SECOND),

@@ -1,4 +1,9 @@
-"""Probes for supervisors and load balancers."""
+"""Probes for supervisors and load balancers.
+
+Ready means that pages can be served: with the database, on the schema of this version. Without
+Redis or the timetable they still can, but what they show grows old: that is degraded, which a
+load balancer must not take for dead.
+"""
 
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
@@ -7,7 +12,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
+from observatory import heartbeat
 from observatory.celery import app
+
 
 
 @transaction.non_atomic_requests
@@ -18,14 +25,32 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 @transaction.non_atomic_requests
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether this process can serve: database, migrations and Redis."""
-    faults = {"database": _database_fault(), "redis": _redis_fault()}
-    ready = not any(faults.values())
-    parts = {name: fault or "ok" for name, fault in faults.items()}
-    return JsonResponse({"ready": ready, **parts}, status=200 if ready else 503)
+    """Whether this process can serve, and what it has to do without."""
+    needed = {"database": database_fault(), "migrations": migrations_fault()}
+    wanted = {"redis": redis_fault(), "beat": beat_fault()}
+    ready = not any(needed.values())
+    faults = needed | wanted
+    body = {
+        "ready": ready,
+        "degraded": any(faults.values()),
+        **{name: fault or "ok" for name, fault in faults.items()},
+    }
+    answer = JsonResponse(body, status=200 if ready else 503)
+    if not ready:
+        answer["Retry-After"] = "5"
+    return answer
 
 
-def _database_fault() -> str | None:
+def database_fault() -> str | None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return "The database does not answer."
+    return None
+
+
+def migrations_fault() -> str | None:
     try:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -35,10 +60,19 @@ def _database_fault() -> str | None:
     return None
 
 
-def _redis_fault() -> str | None:
+def redis_fault() -> str | None:
     try:
         with app.connection_for_read(connect_timeout=2) as broker:
             broker.ensure_connection(max_retries=1)
     except (BrokerError, RedisError, OSError):
         return "Redis does not answer."
+    return None
+
+
+def beat_fault() -> str | None:
+    age = heartbeat.age_seconds()
+    if age is None:
+        return "The timetable has not run yet: is beat running, and a worker?"
+    if age > heartbeat.LATE_AFTER_SECONDS:
+        return f"The timetable last ran {age:.0f} s ago: is beat running, and a worker?"
     return None
