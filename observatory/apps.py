@@ -3,13 +3,14 @@ from django.contrib.admin.apps import AdminConfig
 
 from observatory import checks
 from observatory.celery import app as celery_app
+from observatory.metrics import task_counts
 
-__all__ = ["ObservatoryConfig", "celery_app", "checks"]
+__all__ = ["ObservatoryConfig", "celery_app", "checks", "task_counts"]
 
 
 class ObservatoryConfig(AppConfig):
-    """Importing the Celery application here lets web processes enqueue; importing the checks
-    registers them."""
+    """Importing the Celery application here lets web processes enqueue; importing the checks and
+    the counting of tasks registers them."""
 
     name = "observatory"
 

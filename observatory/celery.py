@@ -17,6 +17,9 @@ from django.conf import settings
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 
+# Of their own, so that workers can be counted out to each kind of work.
+QUEUES = ("sync", "analytics", "maintenance")
+
 # A turn that beat missed is not made up for: each task finds in the database what is due, so a
 # late one does the work of those before it.
 TIMETABLE: dict[str, tuple[str, timedelta]] = {
@@ -44,7 +47,6 @@ app.conf.update(
     },
     task_ignore_result=True,
     task_default_queue="maintenance",
-    # Queues of their own, so that workers can be counted out to each kind of work.
     task_routes={
         "executions.tasks.sync_environment": {"queue": "sync"},
         "analytics.tasks.dispatch_pruning": {"queue": "maintenance"},

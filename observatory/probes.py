@@ -16,7 +16,6 @@ from observatory import heartbeat
 from observatory.celery import app
 
 
-
 @transaction.non_atomic_requests
 def livez(request: HttpRequest) -> HttpResponse:
     """The process answers; nothing else is asked."""

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from observatory import probes
+from observatory.metrics.views import metrics
 from tenants import stream
 
 api: list[URLPattern | URLResolver] = [
@@ -18,6 +19,7 @@ api: list[URLPattern | URLResolver] = [
 urlpatterns = [
     path("livez", probes.livez, name="livez"),
     path("readyz", probes.readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("api/v1/", include(api)),
     path("", include("tenants.urls")),

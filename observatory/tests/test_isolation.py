@@ -55,6 +55,7 @@ NUMBERS = {
 ELSEWHERE = {
     "livez",
     "readyz",
+    "metrics",
     "event-stream",
     "api-retention",
     "api-retention-dry-run",
