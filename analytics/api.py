@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from prometheus_client import CONTENT_TYPE_LATEST
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,6 +27,7 @@ from analytics.serializers import (
     WorkflowTableSerializer,
 )
 from analytics.stuck import stuck_runs
+from analytics.tenant_metrics import tenant_metrics
 from analytics.workflow_analytics import analytics_of_period, stored_analytics
 from analytics.workflow_table import TablePage, workflow_table
 from executions.states import states_of
@@ -166,3 +170,21 @@ class ExecutionAnalyticsView(AnalyticsView):
             "period": asked.period if asked.has_period else None,
         }
         return Response(ExecutionAnalyticsPageSerializer(body).data)
+
+
+class MetricsView(AnalyticsView):
+    form = SelectionForm
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Whatever a scraper accepts: there is one form of the answer."""
+        return super().perform_content_negotiation(request, force=True)
+
+    @extend_schema(
+        parameters=parameters_of(SelectionForm),
+        responses={(200, "text/plain"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """The last 24 hours and the state of each environment, for Prometheus."""
+        asked = self.asked(request)
+        body = tenant_metrics(self.tenant, asked.selection(), asked.selected_environments())
+        return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)

@@ -14,6 +14,7 @@ urlpatterns = [
     path(
         "analytics/executions", api.ExecutionAnalyticsView.as_view(), name="api-execution-analytics"
     ),
+    path("metrics", api.MetricsView.as_view(), name="api-metrics"),
     path(
         "retention",
         RetentionViewSet.as_view({"get": "policy", "patch": "change"}),

@@ -25,6 +25,7 @@ ADDRESSES = {
     "timeseries": "observability/timeseries",
     "stuck": "observability/stuck",
     "analytics": "analytics/executions",
+    "metrics": "metrics",
 }
 
 
@@ -361,3 +362,22 @@ def test_the_number_of_queries_does_not_grow_with_what_is_there(ask, member, env
 
     assert queries() <= few
     assert few <= 40
+
+
+def test_prometheus_reads_the_figures_of_each_environment(ask, environment):
+    see_all(environment)
+    with operator_scope():
+        EnvironmentFactory(tenant=environment.tenant, name="Empty")
+        for status in ("success", "success", "error", "waiting"):
+            add_run(environment, timezone.now() - timedelta(hours=1), status=status)
+
+    answer = ask("metrics")
+
+    lines = answer.content.decode().splitlines()
+    assert answer["Content-Type"].startswith("text/plain")
+    assert 'observatory_executions{environment="Prod",status="error"} 1.0' in lines
+    assert 'observatory_executions{environment="Prod",status="other"} 1.0' in lines
+    assert 'observatory_environment_reachable{environment="Prod"} 1.0' in lines
+    assert not [
+        line for line in lines if line.startswith("observatory_success_rate{") and "Empty" in line
+    ]

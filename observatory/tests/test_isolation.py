@@ -50,6 +50,7 @@ NUMBERS = {
     "api-timeseries": "/api/v1/observability/timeseries",
     "api-stuck": "/api/v1/observability/stuck",
     "api-execution-analytics": "/api/v1/analytics/executions",
+    "api-metrics": "/api/v1/metrics",
 }
 # Open to everybody, or guarded by their own tests.
 ELSEWHERE = {
