@@ -46,6 +46,15 @@ def decrypt(stored: str, tenant_id: UUID) -> str:
     return clear
 
 
+def is_current(stored: str) -> bool:
+    """Whether the first key wrote the value."""
+    try:
+        Fernet(settings.ENCRYPTION_KEYS[0]).decrypt(stored.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
 def rotate(stored: str) -> str:
     """The same value under the first key."""
     try:

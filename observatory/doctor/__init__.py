@@ -1,0 +1,1 @@
+"""What a person would ask first when something seems wrong, asked by `manage.py doctor`."""
