@@ -1,16 +1,16 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
-from observatory import checks
+from observatory import checks, reporting
 from observatory.celery import app as celery_app
 from observatory.metrics import task_counts
 
-__all__ = ["ObservatoryConfig", "celery_app", "checks", "task_counts"]
+__all__ = ["ObservatoryConfig", "celery_app", "checks", "reporting", "task_counts"]
 
 
 class ObservatoryConfig(AppConfig):
-    """Importing the Celery application here lets web processes enqueue; importing the checks and
-    the counting of tasks registers them."""
+    """Importing the Celery application here lets web processes enqueue; importing the checks,
+    the counting of tasks and the reporting registers them."""
 
     name = "observatory"
 

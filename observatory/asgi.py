@@ -12,7 +12,10 @@ os.environ.setdefault("OBSERVATORY_DB_POOL", "20")
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")
 application = get_asgi_application()
 
+from observatory import reporting  # noqa: E402 - needs the settings
 from observatory.startup import refuse_unsafe_start  # noqa: E402 - needs the applications
+
+reporting.start("observatory-web")
 
 # The server imports this inside its event loop, where Django refuses to speak to the database.
 with ThreadPoolExecutor(1) as outside_the_loop:

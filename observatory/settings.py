@@ -80,6 +80,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "observatory.metrics.requests.RequestMetrics",
+    "observatory.reporting.RequestTraces",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -262,6 +263,12 @@ USE_I18N = False
 # --- Watching Observatory itself -------------------------------------------------------------
 # Without a token /metrics answers this machine only.
 METRICS_TOKEN = env.secret("OBSERVATORY_METRICS_TOKEN")
+# Faults and traces go where these name a place, by the names that the libraries themselves use.
+SENTRY_DSN = env.secret("SENTRY_DSN")
+OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+for name, address in (("SENTRY_DSN", SENTRY_DSN), ("OTEL_EXPORTER_OTLP_ENDPOINT", OTLP_ENDPOINT)):
+    if address and urlsplit(address).scheme not in ("http", "https"):
+        raise ImproperlyConfigured(f"{name} must begin with http:// or https://.")
 
 # --- Logs ------------------------------------------------------------------------------------
 LOG_FORMAT = env.text("OBSERVATORY_LOG_FORMAT", "console", allowed=("console", "json"))
