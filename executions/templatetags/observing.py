@@ -53,6 +53,19 @@ def duration(milliseconds: int | None) -> str:
 
 
 @register.filter
+def percent(share: float | None) -> str:
+    """A share as 98.4%; all but everything never reads as everything."""
+    if share is None:
+        return "–"
+    rounded = f"{share:.1%}"
+    if rounded == "100.0%":
+        return "100%" if share >= 1 else "99.9%"
+    if rounded == "0.0%":
+        return "0%" if share <= 0 else "0.1%"
+    return rounded
+
+
+@register.filter
 def ago(moment: datetime | None) -> str:
     """The age of a moment in its largest unit."""
     if moment is None:
@@ -106,6 +119,19 @@ def status_chip(normalized: str, raw: str = "") -> SafeString:
     word = raw if raw in ("crashed", "new") else normalized
     return format_html(
         '<span class="chip {}" title="n8n: {}"><span aria-hidden="true">{}</span>{}</span>',
+        tone(normalized),
+        raw or normalized,
+        sign(normalized),
+        word.capitalize(),
+    )
+
+
+@register.simple_tag
+def status_mark(normalized: str, raw: str = "") -> SafeString:
+    """The same for rows of a table: sign and word without a ground."""
+    word = raw if raw in ("crashed", "new") else normalized
+    return format_html(
+        '<span class="mark {}" title="n8n: {}"><span aria-hidden="true">{}</span>{}</span>',
         tone(normalized),
         raw or normalized,
         sign(normalized),

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 # Name: (method, what a member may see).
 TENANT_PAGES = {
     "start": ("get", 302),
+    "design": ("get", 200),
     "list": ("get", 200),
     "detail": ("get", 200),
     "environments": ("get", 200),
@@ -59,6 +60,7 @@ ELSEWHERE = {
     "home",
     "sign-in",
     "sign-out",
+    "set-theme",
     "api-schema",
     "api-docs",
     "admin",
@@ -88,7 +90,7 @@ def address_of(name, theirs):
     of_execution = name in ("detail", "api-execution-detail")
     pk = execution.pk if of_execution else environment.pk
     for entry in get_resolver().url_patterns:
-        if getattr(entry, "namespace", None) != "executions":
+        if getattr(entry, "namespace", None) not in ("executions", "analytics"):
             continue
         for pattern in entry.url_patterns:
             if pattern.name == name:

@@ -1,0 +1,134 @@
+"""The components that need more than markup: cards, icons, small charts, changes."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from django import template
+from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from executions.charts import RunsChart, spark_lines
+from executions.icons import ICONS
+
+register = template.Library()
+
+SPARK_HEIGHT = 20
+
+
+class Change(Protocol):
+    """A change against the time before, with the reason where it says nothing."""
+
+    @property
+    def previous(self) -> float | None: ...
+    @property
+    def change(self) -> float | None: ...
+    @property
+    def is_meaningful(self) -> bool: ...
+    @property
+    def reason(self) -> str: ...
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A drawing beside a word, never instead of one."""
+    return format_html(
+        '<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">{}</svg>', mark_safe(ICONS[name])
+    )
+
+
+@register.simple_block_tag
+def card(content: str, title: str = "", aside: str = "", classes: str = "", id: str = "") -> str:
+    """A surface with a title line; ``classes`` may be "flush" where a table fills it."""
+    context = {"content": content, "title": title, "aside": aside, "classes": classes, "id": id}
+    return render_to_string("components/_card.html", context)
+
+
+@register.simple_block_tag
+def empty(content: str, title: str) -> SafeString:
+    """What is missing and why; the content says the way on."""
+    return format_html('<div class="empty"><h2>{}</h2>{}</div>', title, content)
+
+
+@register.simple_tag
+def sparkline(
+    values: Sequence[float | None], label: str, titles: Sequence[str] = (), tone: str = ""
+) -> SafeString:
+    """The course of a number; on hover each point says its own title."""
+    if not any(value is not None for value in values):
+        return SafeString("")
+    lines = spark_lines(values, height=SPARK_HEIGHT - 2)
+    return format_html(
+        '<svg class="spark {}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img"'
+        ' aria-label="{}">{}{}</svg>',
+        tone,
+        len(values),
+        SPARK_HEIGHT,
+        label,
+        format_html_join("", "{}", ((_stretch(line),) for line in lines)),
+        format_html_join(
+            "",
+            '<rect class="hit" x="{}" y="0" width="1" height="{}"><title>{}</title></rect>',
+            ((place, SPARK_HEIGHT, title) for place, title in enumerate(titles)),
+        ),
+    )
+
+
+def _stretch(corners: Sequence[tuple[float, float]]) -> SafeString:
+    if len(corners) == 1:
+        (x, y) = corners[0]
+        corners = [(x - 0.5, y), (x + 0.5, y)]
+    line = " ".join(f"{x:g},{y + 1:g}" for x, y in corners)
+    first, last = corners[0][0], corners[-1][0]
+    return format_html(
+        '<polygon class="area" points="{0},{2} {3} {1},{2}"/><polyline class="line" points="{3}"/>',
+        f"{first:g}",
+        f"{last:g}",
+        SPARK_HEIGHT,
+        line,
+    )
+
+
+@register.simple_tag
+def delta(change: Change, better: str = "", unit: str = "%") -> SafeString:
+    """A change as direction, size and meaning; ``better`` is up, down or neither.
+
+    ``unit`` is "%" of the value before, or "points" for the difference of two shares.
+    """
+    if not change.is_meaningful or change.change is None:
+        reason = change.reason or "There is nothing to compare with."
+        return format_html('<span class="delta" title="{}">–</span>', reason)
+    sign, direction = ("↑", "up") if change.change > 0 else ("↓", "down")
+    size = f"{abs(change.change) * 100:.1f}".removesuffix(".0")
+    if size == "0":
+        return mark_safe('<span class="delta" title="As in the time before.">±0</span>')
+    tone = "" if not better else "good" if better == direction else "bad"
+    return format_html(
+        '<span class="delta {}" title="{} {} than in the time before">'
+        '<span aria-hidden="true">{}</span>{}<span class="unseen">{}</span></span>',
+        tone,
+        f"{size} {'points' if unit == 'points' else '%'}",
+        "more" if direction == "up" else "less",
+        sign,
+        f"{size}{' pts' if unit == 'points' else ' %'}",
+        " more" if direction == "up" else " less",
+    )
+
+
+@register.inclusion_tag("components/_runs_chart.html", takes_context=True)
+def runs_chart(context: Any, chart: RunsChart, list_address: str = "") -> dict[str, Any]:
+    """Stacked runs by status: an SVG for everybody, a chart to brush where scripts run."""
+    return {"chart": chart, "list_address": list_address, "request": context.get("request")}
+
+
+@register.filter
+def chart_json(chart: RunsChart) -> SafeString:
+    """The numbers inside a script element that no browser runs."""
+    text = json.dumps(chart.data(), separators=(",", ":"))
+    return mark_safe(text.replace("<", "\\u003c"))
+
+
+@register.filter
+def of(counts: dict[str, int], name: str) -> int:
+    return counts.get(name, 0)
