@@ -23,7 +23,7 @@ def home(request: HttpRequest) -> HttpResponse:
     memberships = memberships_of(request.user)  # type: ignore[arg-type]
     if not memberships:
         return render(request, "tenants/no_membership.html")
-    return redirect("executions:start", tenant_slug=memberships[0].tenant.slug)
+    return redirect("analytics:overview", tenant_slug=memberships[0].tenant.slug)
 
 
 @require_POST

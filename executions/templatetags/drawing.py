@@ -2,19 +2,25 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from django import template
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from executions.charts import RunsChart, spark_lines
 from executions.icons import ICONS
+from executions.statuses import NormalizedStatus
+from executions.templatetags.observing import TONES, UNKNOWN
 
 register = template.Library()
 
 SPARK_HEIGHT = 20
+# A smaller change is said, but is no news.
+WORTH_COLOUR = {"%": 0.05, "points": 0.005}
 
 
 class Change(Protocol):
@@ -90,6 +96,59 @@ def _stretch(corners: Sequence[tuple[float, float]]) -> SafeString:
     )
 
 
+class Course(Protocol):
+    """A point of a workflow's course."""
+
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def total_executions(self) -> int: ...
+    @property
+    def failure_count(self) -> int: ...
+
+
+@register.simple_tag
+def bars(points: Sequence[Course]) -> SafeString:
+    """Runs over time with the failed ones in red, for a row of a table."""
+    highest = max((point.total_executions for point in points), default=0) or 1
+    parts = []
+    for place, point in enumerate(points):
+        failed = SPARK_HEIGHT * point.failure_count / highest
+        whole = SPARK_HEIGHT * point.total_executions / highest
+        parts.append(
+            format_html(
+                "<g><title>{}: {} runs, {} failed</title>{}{}</g>",
+                f"{timezone.localtime(point.start):%b %d %H:%M}",
+                point.total_executions,
+                point.failure_count,
+                _bar("success", place, SPARK_HEIGHT - whole, whole - failed),
+                _bar("error", place, SPARK_HEIGHT - failed, failed),
+            )
+        )
+    failures = sum(point.failure_count for point in points)
+    return format_html(
+        '<svg class="course-bars bars" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img"'
+        ' aria-label="{} runs over time, {} of them failed">{}</svg>',
+        len(points),
+        SPARK_HEIGHT,
+        sum(point.total_executions for point in points),
+        failures,
+        SafeString("".join(parts)),
+    )
+
+
+def _bar(status: str, place: int, top: float, height: float) -> SafeString:
+    if height <= 0:
+        return SafeString("")
+    return format_html(
+        '<rect class="is-{}" x="{}" y="{}" width=".8" height="{}"/>',
+        status,
+        place,
+        f"{top:.2f}",
+        f"{height:.2f}",
+    )
+
+
 @register.simple_tag
 def delta(change: Change, better: str = "", unit: str = "%") -> SafeString:
     """A change as direction, size and meaning; ``better`` is up, down or neither.
@@ -103,7 +162,9 @@ def delta(change: Change, better: str = "", unit: str = "%") -> SafeString:
     size = f"{abs(change.change) * 100:.1f}".removesuffix(".0")
     if size == "0":
         return mark_safe('<span class="delta" title="As in the time before.">±0</span>')
-    tone = "" if not better else "good" if better == direction else "bad"
+    tone = ""
+    if better and abs(change.change) >= WORTH_COLOUR[unit]:
+        tone = "good" if better == direction else "bad"
     return format_html(
         '<span class="delta {}" title="{} {} than in the time before">'
         '<span aria-hidden="true">{}</span>{}<span class="unseen">{}</span></span>',
@@ -122,11 +183,23 @@ def runs_chart(context: Any, chart: RunsChart, list_address: str = "") -> dict[s
     return {"chart": chart, "list_address": list_address, "request": context.get("request")}
 
 
+class Drawable(Protocol):
+    """A chart whose numbers a script draws."""
+
+    def data(self) -> dict[str, object]: ...
+
+
 @register.filter
-def chart_json(chart: RunsChart) -> SafeString:
+def chart_json(chart: Drawable) -> SafeString:
     """The numbers inside a script element that no browser runs."""
     text = json.dumps(chart.data(), separators=(",", ":"))
     return mark_safe(text.replace("<", "\\u003c"))
+
+
+@register.filter
+def cell_sign(status: str) -> str:
+    """What stands in a cell of a row of runs: only what differs from a good run."""
+    return "" if status == NormalizedStatus.SUCCESS else TONES.get(status, UNKNOWN)[1]
 
 
 @register.filter

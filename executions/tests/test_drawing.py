@@ -76,6 +76,7 @@ def test_no_text_leaves_its_place() -> None:
         pytest.param(0.124, "", 'class="delta "', "12.4 %", id="neutral"),
         pytest.param(-0.3, "down", 'class="delta good"', "30 %", id="fewer failures"),
         pytest.param(0.5, "down", 'class="delta bad"', "50 %", id="more failures"),
+        pytest.param(0.02, "down", 'class="delta "', "2 %", id="no news"),
         pytest.param(0.0, "up", 'class="delta"', "±0", id="the same"),
     ],
 )

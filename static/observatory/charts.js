@@ -181,7 +181,77 @@
     return chart;
   };
 
-  const KINDS = { runs };
+  // --- Durations: the median in a band up to the 95th percentile, and the slowest runs ---
+  const durations = (figure, data) => {
+    const plot = figure.querySelector(".plot");
+    const { edges, p50, p95 } = data;
+    const count = edges.length - 1;
+    const colours = { muted: token("--muted"), grid: token("--grid"), line: token("--mark-line"), band: token("--mark-band") };
+    for (const status of new Set(data.runs.map((run) => run.status))) colours[status] = token(`--mark-${status}`);
+    const middle = edges.slice(0, count).map((edge, i) => (edge + edges[i + 1]) / 2);
+    const known = [...p50, ...p95, ...data.runs.map((run) => run.ms)].filter((ms) => ms > 0);
+    const [low, high] = [Math.max(1, Math.min(...known) * 0.7), Math.max(10, Math.max(...known) * 1.4)];
+    const tip = tipOf(plot);
+    let near = null;
+    const dots = (u) => {
+      const { ctx } = u;
+      ctx.save();
+      for (const run of data.runs) {
+        ctx.beginPath();
+        ctx.arc(u.valToPos(run.at, "x", true), u.valToPos(Math.max(run.ms, 1), "y", true), (run === near ? 5 : 3) * devicePixelRatio, 0, 2 * Math.PI);
+        ctx.fillStyle = colours[run.status];
+        ctx.fill();
+      }
+      ctx.restore();
+    };
+    const nearest = (u) => {
+      let [found, best] = [null, 14];
+      for (const run of data.runs) {
+        const distance = Math.hypot(u.valToPos(run.at, "x") - u.cursor.left, u.valToPos(Math.max(run.ms, 1), "y") - u.cursor.top);
+        if (distance < best) [found, best] = [run, distance];
+      }
+      return found;
+    };
+    const chart = new uPlot(options(figure, edges, {
+      scales: {
+        x: { time: true, range: [edges[0], edges[count]] },
+        y: { distr: 3, range: [low, high] },
+      },
+      axes: axes(colours, duration, figure.dataset.zone),
+      series: [
+        {},
+        { stroke: "transparent", points: { show: false }, spanGaps: true },
+        { stroke: colours.line, width: 1.5, points: { size: 4, fill: colours.line }, spanGaps: true },
+      ],
+      bands: [{ series: [1, 2], fill: colours.band }],
+      hooks: {
+        draw: [dots],
+        setCursor: [(u) => {
+          if (u.cursor.left < 0) { tip.hidden = true; near = null; return; }
+          const was = near;
+          near = nearest(u);
+          if (was !== near) u.redraw(false);
+          u.over.style.cursor = near ? "pointer" : "";
+          const zone = figure.dataset.zone;
+          const seconds = u.posToVal(u.cursor.left, "x");
+          const place_ = Math.max(0, edges.findIndex((edge, i) => seconds >= edge && seconds < edges[i + 1]));
+          tip.hidden = false;
+          if (near) lines(tip, moment(near.at, zone), [[near.status, near.status, duration(near.ms)]]);
+          else {
+            lines(tip, `${moment(edges[place_], zone)} – ${moment(edges[place_ + 1], zone)}`, [
+              ["band", "95th percentile", p95[place_] === null ? "–" : duration(p95[place_])],
+              ["line", "Median", p50[place_] === null ? "–" : duration(p50[place_])],
+            ]);
+          }
+          place(tip, u, u.cursor.left, u.cursor.top);
+        }],
+      },
+    }), [middle, p95.map((ms) => ms && Math.max(ms, 1)), p50.map((ms) => ms && Math.max(ms, 1))], plot);
+    chart.over.addEventListener("click", () => { if (near && chart.select.width < 6) location.assign(near.address); });
+    return chart;
+  };
+
+  const KINDS = { runs, durations };
 
   const draw = (figure) => {
     const data = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
