@@ -7,6 +7,13 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OBSERVATORY_NO_BOOTSTRAP=1
 
+# No npm is needed for it: the same code as for `up` takes the one that PyPI has.
+FROM base AS frontend
+WORKDIR /app
+COPY package.json package-lock.json requirements-frontend.txt ./
+COPY observatory/frontend.py observatory/
+RUN python observatory/frontend.py
+
 FROM base AS build
 WORKDIR /app
 COPY requirements.txt ./
@@ -25,6 +32,7 @@ COPY executions/ executions/
 COPY tenants/ tenants/
 COPY templates/ templates/
 COPY static/ static/
+COPY --from=frontend /app/.frontend .frontend
 RUN python manage.py collectstatic --no-input --verbosity 0 \
     && python -m compileall -q analytics executions observatory tenants \
     && rm image.txt requirements.txt

@@ -19,7 +19,7 @@ from analytics.periods import (
     fixed_period,
 )
 from analytics.selection import Selection
-from analytics.workflow_table import SORTS, Order
+from analytics.workflow_table import SHOWN, SORTS, Order
 from executions.filters import ManyValues
 from executions.models import Environment
 from tenants.keyset import DEFAULT_LIMIT, MAXIMUM_LIMIT
@@ -172,6 +172,13 @@ class PagedForm(PeriodForm):
                 "The cursor is not one of this table; begin again without it."
             ) from error
 
+    def earlier_cursor(self) -> str | None:
+        """The cursor of the page before; empty for the first one, None where this is the first."""
+        if not self.offset:
+            return None
+        before = max(self.offset - self.row_limit, 0)
+        return signing.dumps(before, salt=CURSOR_SALT) if before else ""
+
     @property
     def offset(self) -> int:
         return int(self.cleaned_data["cursor"])
@@ -198,6 +205,16 @@ class TableForm(PagedForm):
         required=False, max_length=200, help_text="Text within name, id, environment or tag."
     )
 
+    show = forms.CharField(
+        required=False, max_length=20, help_text=f"One of {', '.join(SHOWN)}; all if left out."
+    )
+
+    def clean_show(self) -> str:
+        show = str(self.cleaned_data["show"] or "all")
+        if show not in SHOWN:
+            raise ValidationError(f"“{show[:40]}” is not one of: {', '.join(SHOWN)}.")
+        return show
+
     def clean_sort(self) -> str:
         sort = str(self.cleaned_data["sort"] or "-risk")
         if sort.removeprefix("-") not in SORTS:
@@ -212,9 +229,20 @@ class TableForm(PagedForm):
             sort=chosen["sort"].removeprefix("-"),
             is_ascending=not chosen["sort"].startswith("-"),
             search=chosen["q"].strip(),
+            show=chosen["show"],
             offset=self.offset,
             limit=self.row_limit,
         )
+
+
+class OneWorkflowForm(PeriodForm):
+    """The time of one workflow's page; what other pages are narrowed to does not narrow it."""
+
+    def selection(self) -> Selection:
+        return Selection(self.tenant.pk, modes=tuple(self.cleaned_data["mode"]))
+
+    def selected_environments(self) -> list[Environment]:
+        return self.environments
 
 
 class AnalyticsForm(PagedForm):

@@ -44,6 +44,7 @@ class Point:
     start: datetime
     end: datetime
     figures: Figures
+    counts: dict[str, int]
     coverage: float | None
 
     @property
@@ -175,7 +176,13 @@ def _exact_percentiles(
 
 def _points(question: Question, found: dict[int, Measures]) -> list[Point]:
     return [
-        Point(bucket.start, bucket.end, figures_of(found[number]), question.ledger.of(bucket).share)
+        Point(
+            start=bucket.start,
+            end=bucket.end,
+            figures=figures_of(found[number]),
+            counts=found[number].counts(),
+            coverage=question.ledger.of(bucket).share,
+        )
         for number, bucket in enumerate(question.buckets)
     ]
 

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, QuerySet
 
 from analytics.models import RollupState
 from analytics.periods import Bucket, floor_hour
-from executions.models import Execution, Workflow
+from executions.filters import tagged_workflows
+from executions.models import Execution
 
 # Tags are those that the workflow has now.
 CONDITIONS = {
@@ -54,12 +55,7 @@ class Selection:
             if getattr(self, name):
                 rows = rows.filter(**{lookup: getattr(self, name)})
         if self.tags:
-            tagged = Workflow.objects.for_tenant(self.tenant_id).filter(
-                environment=OuterRef("environment_id"),
-                workflow_id=OuterRef("workflow_id"),
-                tags__overlap=list(self.tags),
-            )
-            rows = rows.filter(Exists(tagged))
+            rows = rows.filter(Exists(tagged_workflows(self.tenant_id, self.tags)))
         return rows
 
     def parameters(self) -> dict[str, Any]:

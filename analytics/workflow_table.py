@@ -4,7 +4,7 @@ All workflows are added up, since any of them may lead the table; what is dear (
 courses, causes) is read for the page only, unless the table is sorted by it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -38,6 +38,14 @@ SORTS = (
     "last_failure_at",
     "workflow_name",
 )
+# Which workflows a table shows.
+SHOWN: dict[str, Callable[["WorkflowRow"], bool]] = {
+    "all": lambda row: True,
+    "active": lambda row: bool(row.is_active),
+    "failing": lambda row: row.failure_count > 0,
+    "silent": lambda row: bool(row.is_active) and not row.total_executions,
+    "gone": lambda row: row.is_gone,
+}
 # The index of a workflow's runs holds no status: each failure costs the runs before it.
 NEWEST_FAILURES = 20
 
@@ -127,6 +135,7 @@ class Order:
     sort: str = "risk"
     is_ascending: bool = False
     search: str = ""
+    show: str = "all"
     offset: int = 0
     limit: int = 50
 
@@ -136,7 +145,7 @@ def workflow_table(question: Question, order: Order) -> TablePage:
     measured = read_workflows(
         question.selection, [(CURRENT, question.span), (PREVIOUS, question.previous)]
     )
-    rows = _rows(question, measured)
+    rows = [row for row in _rows(question, measured) if SHOWN[order.show](row)]
     if order.search:
         rows = [row for row in rows if _matches(row, order.search)]
     if order.sort in BY_PERCENTILE:

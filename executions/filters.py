@@ -1,16 +1,17 @@
 """The filter of executions: one form that pages and the API share, strict about every name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
-from executions.models import Environment, Execution
+from executions.models import Environment, Execution, Workflow
 from executions.moments import parse_moment
 from executions.statuses import NormalizedStatus
 from tenants.models import Tenant
@@ -70,6 +71,7 @@ class ExecutionFilter(forms.Form):
 
     environment = ManyValues(length=36, help="Id of an environment.")
     workflow = ManyValues(length=64, help="n8n's id of a workflow.")
+    tag = ManyValues(length=100, help="A tag that the workflow has now.")
     status = ManyValues(choices=NormalizedStatus.choices(), length=20, help="Normalized status.")
     mode = ManyValues(length=40, help="How it was started: webhook, trigger, retry, …")
     error_class = ManyValues(  # type: ignore[assignment]  # the form's own class is never used
@@ -123,11 +125,22 @@ class ExecutionFilter(forms.Form):
             value = self.cleaned_data.get(name)
             if value not in (None, "", []):
                 rows = rows.filter(**{lookup: value})
+        if tags := self.cleaned_data.get("tag"):
+            rows = rows.filter(Exists(tagged_workflows(self.tenant.pk, tags)))
         return rows
 
     @property
     def is_narrowing(self) -> bool:
         return any(self.cleaned_data.get(name) for name in self.fields)
+
+
+def tagged_workflows(tenant_id: UUID, tags: Sequence[str]) -> QuerySet[Workflow]:
+    """The workflows of an outer query's executions, as far as they have one of the tags now."""
+    return Workflow.objects.for_tenant(tenant_id).filter(
+        environment=OuterRef("environment_id"),
+        workflow_id=OuterRef("workflow_id"),
+        tags__overlap=list(tags),
+    )
 
 
 LOOKUPS = {

@@ -4,7 +4,6 @@ from executions import views
 
 app_name = "executions"
 urlpatterns = [
-    path("", views.start, name="start"),
     path("executions", views.execution_list, name="list"),
     path("executions/<uuid:pk>", views.execution_detail, name="detail"),
     path("environments", views.environment_list, name="environments"),

@@ -26,16 +26,6 @@ RUNS_SHOWN = 20
 
 @require_safe
 @for_members(Role.VIEWER)
-def start(request: TenantRequest) -> HttpResponse:
-    """The list of executions, or the way to the first environment."""
-    has_environment = Environment.objects.for_tenant(request.tenant).exists()
-    may_connect = request.role.includes(Role.ADMIN)
-    page = "executions:connect" if may_connect and not has_environment else "executions:list"
-    return redirect(page, tenant_slug=request.tenant.slug)
-
-
-@require_safe
-@for_members(Role.VIEWER)
 def execution_list(request: TenantRequest) -> HttpResponse:
     chosen = ExecutionFilter(request.GET, tenant=request.tenant)
     context: dict[str, Any] = {"filter": chosen}

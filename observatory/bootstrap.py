@@ -1,8 +1,9 @@
 """Makes every `python3 manage.py …` work on a machine that has Python and nothing else.
 
-Uses the standard library only. It promises that the command goes on inside a whole `.venv`: the
-stamp in it is taken away before pip changes anything and written when pip is done, so a `.venv`
-that was left half made is made again, never believed. One command installs at a time.
+Uses the standard library only, as observatory.frontend does. It promises that the command goes on
+inside a whole `.venv`: the stamp in it is taken away before pip changes anything and written when
+pip is done, so a `.venv` that was left half made is made again, never believed. One command
+installs at a time.
 """
 
 import fcntl
@@ -17,6 +18,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from observatory import frontend
 
 PROJECT = Path(__file__).resolve().parent.parent
 VENV = PROJECT / ".venv"
@@ -66,7 +69,7 @@ def run(argv: list[str]) -> None:
     try:
         enter_venv(argv)
         servers = load_run_environment(argv)
-    except BootstrapError as fault:
+    except (BootstrapError, frontend.FrontendError) as fault:
         sys.exit(str(fault))
     except OSError as fault:
         sys.exit(explain(f"ERROR: {fault}"))
@@ -79,7 +82,9 @@ def enter_venv(argv: list[str]) -> None:
     """Return inside a whole .venv; from anywhere else, start the same command again in there."""
     if os.environ.get("OBSERVATORY_NO_BOOTSTRAP") == "1":
         return
-    installed = install(locks_of(argv))
+    locks = locks_of(argv)
+    installed = install(locks)
+    install_frontend(with_tests=locks == DEVELOPMENT)
     if installed or not is_inside():
         os.execv(PYTHON, [str(PYTHON), *argv])
 
@@ -110,6 +115,16 @@ def install(locks: tuple[str, ...]) -> bool:
         install_locks(locks, held)
         write_stamp({**(stamp or {}), **wanted, "python": python_version()})
     return True
+
+
+def install_frontend(*, with_tests: bool) -> None:
+    """Bring `.frontend/` to what package-lock.json says."""
+    if frontend.is_current(with_tests=with_tests):
+        return
+    with sole_installer() as held:
+        if not frontend.is_current(with_tests=with_tests):
+            say("fetching the files for browsers …")
+            frontend.install(with_tests=with_tests, pip=pip_command(), held=held)
 
 
 def digest(path: Path) -> str:
@@ -298,9 +313,11 @@ def say(text: str) -> None:
 
 def main(arguments: list[str]) -> Any:
     """`python3 -m observatory.bootstrap [--dev]` installs and runs nothing."""
+    is_for_tests = arguments == ["--dev"]
     try:
-        install(DEVELOPMENT if arguments == ["--dev"] else RUNTIME)
-    except BootstrapError as fault:
+        install(DEVELOPMENT if is_for_tests else RUNTIME)
+        install_frontend(with_tests=is_for_tests)
+    except (BootstrapError, frontend.FrontendError) as fault:
         return str(fault)
     except OSError as fault:
         return explain(f"ERROR: {fault}")

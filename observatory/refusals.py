@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 
 from observatory.api import is_api, json_problem
+from tenants.appearance import theme_of
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -30,6 +31,12 @@ def _refusal(request: HttpRequest, code: int, title: str, sentence: str) -> Http
     if is_api(request):
         return json_problem(request, code, sentence)
     request_id = structlog.contextvars.get_contextvars().get("request_id", "")
-    context = {"title": title, "sentence": sentence, "code": code, "request_id": request_id}
+    context = {
+        "title": title,
+        "sentence": sentence,
+        "code": code,
+        "request_id": request_id,
+        "theme": theme_of(request),
+    }
     # Rendered without a request: what broke may be the database behind request.user.
     return HttpResponse(render_to_string("refusal.html", context), status=code)

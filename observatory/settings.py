@@ -14,6 +14,7 @@ from redis.connection import parse_url
 from executions.n8n.addresses import parse_allowed_networks
 from observatory import env
 from observatory.bootstrap import state_directory
+from observatory.frontend import SERVED
 from observatory.logging import configure_logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -107,6 +108,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "tenants.appearance.appearance",
             ],
         },
     }
@@ -229,7 +231,8 @@ SPECTACULAR_SETTINGS = {
 # --- What the browser gets -------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# The second holds what npm fetched (observatory.frontend).
+STATICFILES_DIRS = [BASE_DIR / "static", SERVED]
 # What browsers ask for by a fixed address, such as /favicon.ico.
 WHITENOISE_ROOT = BASE_DIR / "static" / "root"
 # While developing, files are served from where they are written.

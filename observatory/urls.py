@@ -23,6 +23,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include(api)),
     path("", include("tenants.urls")),
+    path("t/<slug:tenant_slug>/", include("analytics.urls")),
     path("t/<slug:tenant_slug>/", include("executions.urls")),
 ]
 

@@ -7,7 +7,6 @@ from typing import cast
 
 from django import template
 from django.http import QueryDict
-from django.template import RequestContext
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -32,6 +31,7 @@ UNKNOWN = ("", "?")
 # Filters that an address may hold although the form has no field for them.
 WITHOUT_FIELD = {
     "workflow": "Workflow",
+    "tag": "Tag",
     "error_class": "Error class",
     "group": "Error group",
     "duration_max": "At most (ms)",
@@ -50,6 +50,30 @@ def duration(milliseconds: int | None) -> str:
         if milliseconds < below:
             return f"{milliseconds / size:.1f} {unit}"
     return f"{milliseconds / 86_400_000:.1f} d"
+
+
+@register.filter
+def rounded(number: float | None) -> int | None:
+    return None if number is None else round(number)
+
+
+@register.filter
+def words(name: str) -> str:
+    """A name of the code as people write it: rate_limit is Rate limit."""
+    return name.replace("_", " ").capitalize()
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """A share as 98.4%; all but everything never reads as everything."""
+    if share is None:
+        return "–"
+    rounded = f"{share:.1%}"
+    if rounded == "100.0%":
+        return "100%" if share >= 1 else "99.9%"
+    if rounded == "0.0%":
+        return "0%" if share <= 0 else "0.1%"
+    return rounded
 
 
 @register.filter
@@ -113,6 +137,19 @@ def status_chip(normalized: str, raw: str = "") -> SafeString:
     )
 
 
+@register.simple_tag
+def status_mark(normalized: str, raw: str = "") -> SafeString:
+    """The same for rows of a table: sign and word without a ground."""
+    word = raw if raw in ("crashed", "new") else normalized
+    return format_html(
+        '<span class="mark {}" title="n8n: {}"><span aria-hidden="true">{}</span>{}</span>',
+        tone(normalized),
+        raw or normalized,
+        sign(normalized),
+        word.capitalize(),
+    )
+
+
 @register.filter
 def tone(status: str) -> str:
     return TONES.get(status, UNKNOWN)[0]
@@ -121,15 +158,6 @@ def tone(status: str) -> str:
 @register.filter
 def sign(status_or_tone: str) -> str:
     return SIGNS.get(status_or_tone) or TONES.get(status_or_tone, UNKNOWN)[1]
-
-
-@register.simple_tag(takes_context=True)
-def current_page(context: RequestContext, address: str) -> SafeString | str:
-    """Marks the link to the page that is shown, or to the part of the site that it is in."""
-    path = context.request.path
-    if path == address:
-        return SafeString('aria-current="page"')
-    return SafeString('aria-current="true"') if path.startswith(f"{address}/") else ""
 
 
 @register.filter

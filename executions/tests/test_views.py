@@ -178,7 +178,6 @@ def test_who_may_not_connect_is_told_whom_to_ask(client, tenant):
 
 
 def test_an_environment_without_executions_says_that_nothing_was_copied(client, environment, top):
-    assert client.get(f"{top}/").url == f"{top}/executions"
     assert "Nothing has been copied yet" in client.get(f"{top}/executions").content.decode()
 
 
@@ -303,8 +302,8 @@ def test_a_page_says_where_it_is(client, tenant, environment, top):
     on_the_list = client.get(f"{top}/executions").content.decode()
     below_it = client.get(f"{top}/executions/{row.pk}").content.decode()
 
-    assert f'<a href="{top}/executions" aria-current="page">' in on_the_list
-    assert f'<a href="{top}/executions" aria-current="true">' in below_it
+    assert f'<a href="{top}/executions" aria-current="page"' in on_the_list
+    assert f'<a href="{top}/executions" aria-current="true"' in below_it
 
 
 def test_ages_are_written_in_their_largest_unit(client, tenant, environment, top):

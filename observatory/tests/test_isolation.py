@@ -17,7 +17,10 @@ pytestmark = pytest.mark.django_db
 
 # Name: (method, what a member may see).
 TENANT_PAGES = {
-    "start": ("get", 302),
+    "overview": ("get", 200),
+    "workflows": ("get", 200),
+    "workflow": ("get", 200),
+    "design": ("get", 200),
     "list": ("get", 200),
     "detail": ("get", 200),
     "environments": ("get", 200),
@@ -64,6 +67,7 @@ ELSEWHERE = {
     "home",
     "sign-in",
     "sign-out",
+    "set-theme",
     "api-schema",
     "api-docs",
     "admin",
@@ -93,11 +97,13 @@ def address_of(name, theirs):
     of_execution = name in ("detail", "api-execution-detail")
     pk = execution.pk if of_execution else environment.pk
     for entry in get_resolver().url_patterns:
-        if getattr(entry, "namespace", None) != "executions":
+        if getattr(entry, "namespace", None) not in ("executions", "analytics"):
             continue
         for pattern in entry.url_patterns:
             if pattern.name == name:
                 tail = str(pattern.pattern).replace("<uuid:pk>", str(pk))
+                tail = tail.replace("<uuid:environment_id>", str(environment.pk))
+                tail = tail.replace("<path:workflow_id>", execution.workflow_id)
                 return f"/t/{membership.tenant.slug}/{tail}"
     return api_address(name, pk)
 
@@ -142,7 +148,16 @@ def test_a_page_of_another_tenant_does_not_exist(client, theirs, name):
         n
         for n in TENANT_PAGES
         if n
-        in ("detail", "environment", "edit-environment", "sync-now", "pause", "release", "remove")
+        in (
+            "workflow",
+            "detail",
+            "environment",
+            "edit-environment",
+            "sync-now",
+            "pause",
+            "release",
+            "remove",
+        )
     ],
 )
 def test_another_tenants_row_does_not_exist_below_the_own_tenant(client, theirs, name):

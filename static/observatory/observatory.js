@@ -3,7 +3,7 @@
   "use strict";
 
   // --- Menus: one open at a time, closed by Escape and by a click elsewhere ---
-  const openMenus = () => document.querySelectorAll("details.menu[open]");
+  const openMenus = () => document.querySelectorAll("details.menu[open], details.popover[open]");
 
   document.addEventListener("click", (event) => {
     for (const menu of openMenus()) {
@@ -22,6 +22,21 @@
       menu.open = false;
       if (held) menu.querySelector("summary").focus();
     }
+  });
+
+  // --- Colours: at once, and kept by the server for the next page ---
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("[data-themes]");
+    if (!form) return;
+    event.preventDefault();
+    const chosen = event.submitter.value;
+    if (chosen === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = chosen;
+    for (const button of form.querySelectorAll("button")) {
+      button.setAttribute("aria-pressed", String(button === event.submitter));
+    }
+    document.dispatchEvent(new Event("observatory:theme"));
+    fetch(form.action, { method: "POST", body: new FormData(form, event.submitter), redirect: "manual" });
   });
 
   // --- Live parts: they ask again every few seconds, but not where nobody looks ---

@@ -1,0 +1,60 @@
+"""Links from a number to exactly the rows that it counts."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django import template
+from django.template import RequestContext
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from analytics.kpis import Point
+from analytics.questions import Question
+from executions.time_ranges import rfc3339
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def rows(context: RequestContext, **chosen: Any) -> str:
+    """The list of the question's executions, narrowed further: status, workflow, start, …"""
+    question: Question = context["asked"].question
+    slug = context.request.tenant.slug  # type: ignore[attr-defined]
+    return rows_address(slug, question, **chosen)
+
+
+def rows_address(
+    slug: str,
+    question: Question,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    environment: UUID | str | None = None,
+    **chosen: Any,
+) -> str:
+    selection = question.selection
+    query: dict[str, Any] = {
+        "environment": [environment] if environment else selection.environments,
+        "workflow": selection.workflows,
+        "tag": selection.tags,
+        "mode": selection.modes,
+        **chosen,
+        "started_after": rfc3339(start or question.span.start),
+        "started_before": rfc3339(end or question.span.end),
+    }
+    said = {name: value for name, value in query.items() if value not in (None, "", (), [])}
+    page = reverse("executions:list", kwargs={"tenant_slug": slug})
+    return f"{page}?{urlencode(said, doseq=True)}"
+
+
+@register.filter
+def course(points: Sequence[Point], name: str) -> list[float | None]:
+    """One figure of every point; None where nobody looked."""
+    return [None if point.is_blank else getattr(point.figures, name) for point in points]
+
+
+@register.filter
+def lookup(values: Mapping[str, Any], name: str) -> Any:
+    return values[name]

@@ -1,0 +1,11 @@
+from django.urls import path
+
+from analytics import views
+
+app_name = "analytics"
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("workflows", views.workflows, name="workflows"),
+    path("workflows/<uuid:environment_id>/<path:workflow_id>", views.workflow, name="workflow"),
+    path("design", views.design, name="design"),
+]
