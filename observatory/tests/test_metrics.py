@@ -1,11 +1,13 @@
 """What Prometheus reads: who may, and whether it says what happened."""
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
 
 import pytest
+from django.conf import settings as configured
 from prometheus_client.parser import text_string_to_metric_families
 from redis.exceptions import ConnectionError as RedisAway
 
@@ -13,6 +15,7 @@ from observatory.metrics import task_counts
 from observatory.tasks import note_heartbeat
 
 pytestmark = pytest.mark.django_db
+DOCS = configured.BASE_DIR / "docs"
 
 
 def read(client, **headers):
@@ -117,3 +120,17 @@ def test_figures_of_several_processes_are_added_up(tmp_path):
 
     line = 'observatory_request_seconds_count{method="GET",route="start",status="200"} 2.0'
     assert line in told
+
+
+@pytest.mark.parametrize("file", ["prometheus/rules.yml", "grafana/observatory-prometheus.json"])
+def test_the_examples_ask_for_figures_that_are_told(client, file):
+    note_heartbeat.apply()
+    told = client.get("/metrics").content.decode()
+    families = {line.split()[2] for line in told.splitlines() if line.startswith("# TYPE")}
+
+    asked = set(re.findall(r"observatory_[a-z_]+", (DOCS / file).read_text()))
+
+    known = families | {
+        f"{name}{end}" for name in families for end in ("_total", "_bucket", "_count")
+    }
+    assert asked - known == set()
