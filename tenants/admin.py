@@ -31,18 +31,19 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)
+        kind = formset.model._meta.verbose_name
         for verb, rows in (
-            ("added member", formset.new_objects),
-            ("changed member", [row for row, _ in formset.changed_objects]),
-            ("removed member", formset.deleted_objects),
+            ("added", formset.new_objects),
+            ("changed", [row for row, _ in formset.changed_objects]),
+            ("removed", formset.deleted_objects),
         ):
             for row in rows:
                 record(
                     tenant=row.tenant,
                     actor=actor_of(request),
-                    action=verb,
+                    action=f"{verb} {kind}",
                     subject=row,
-                    changes={"user": row.user.username, "role": row.role},
+                    changes={"now": str(row)},
                 )
 
 
