@@ -25,7 +25,7 @@ admin.site.unregister(Tenant)
 
 @admin.register(Tenant)
 class TenantWithRetentionAdmin(TenantAdmin):
-    inlines = (*TenantAdmin.inlines, RetentionRuleInline)
+    inlines = (*TenantAdmin.inlines, RetentionRuleInline)  # type: ignore[assignment]
     actions = ("preview_retention", "prune_now")
 
     @admin.action(description="Say what retention would delete now", permissions=["view"])
