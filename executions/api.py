@@ -17,6 +17,9 @@ from executions import environments, tasks
 from executions.caveats import coverage_report
 from executions.filters import ExecutionFilter
 from executions.models import Environment, Execution, SyncRun
+from executions.push import tokens
+from executions.push.nodes import nodes_of
+from executions.push.setup import push_state
 from executions.serializers import (
     ConnectionReportSerializer,
     ConnectionSerializer,
@@ -25,6 +28,8 @@ from executions.serializers import (
     EnvironmentSerializer,
     ExecutionSerializer,
     NewEnvironmentSerializer,
+    NewPushTokenSerializer,
+    NodeSerializer,
     SyncRunSerializer,
 )
 from tenants.api import TenantViewSet, unprocessable
@@ -41,6 +46,9 @@ class EnvironmentViewSet(TenantViewSet[Environment]):
     def write_role(self) -> Role:
         return Role.OPERATOR if self.action == "sync" else Role.ADMIN
 
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "tokens": tokens.tokens_of(self.tenant.pk)}
+
     def get_queryset(self) -> Any:
         return Environment.objects.for_tenant(self.tenant)
 
@@ -56,7 +64,7 @@ class EnvironmentViewSet(TenantViewSet[Environment]):
         except ModelValidationError as error:
             raise exceptions.ValidationError(error.message_dict) from error
         enqueue_after_commit(environment)
-        body = EnvironmentSerializer(environment).data
+        body = self.get_serializer(environment).data
         return Response(body, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=EnvironmentChangeSerializer, responses=EnvironmentSerializer)
@@ -75,7 +83,7 @@ class EnvironmentViewSet(TenantViewSet[Environment]):
             environments.change_environment(environment, actor=self.actor, **values)
         except ModelValidationError as error:
             raise exceptions.ValidationError(error.message_dict) from error
-        return Response(EnvironmentSerializer(environment).data)
+        return Response(self.get_serializer(environment).data)
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Forget the environment and everything that was copied from it."""
@@ -130,6 +138,23 @@ class EnvironmentViewSet(TenantViewSet[Environment]):
         report = coverage_report(self.get_object(), since=since)
         return Response(CoverageSerializer(report).data)
 
+    @extend_schema(request=None, responses={201: NewPushTokenSerializer})
+    @action(detail=True, methods=["post"], url_path="push-token")
+    def push_token(self, request: Request, pk: str) -> Response:
+        """Make the token with which this n8n may push, or replace it; it is shown only now."""
+        environment = self.get_object()
+        _, secret = tokens.issue_token(environment, actor=self.actor)
+        state = push_state(request._request, environment, secret=secret)
+        body = NewPushTokenSerializer(state).data
+        return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+
+    @extend_schema(responses={204: None})
+    @push_token.mapping.delete
+    def revoke_push_token(self, request: Request, pk: str) -> Response:
+        """Take nothing more from this n8n until a new token is made."""
+        tokens.revoke_token(self.get_object(), actor=self.actor)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
     def _report(self, values: dict[str, Any]) -> Any:
         try:
             base_url = environments.clean_base_url(values["base_url"])
@@ -177,6 +202,13 @@ class ExecutionViewSet(TenantViewSet[Execution]):
             )
         page = self.paginate_queryset(chosen.executions())
         return self.get_paginated_response(ExecutionSerializer(page, many=True).data)
+
+    @extend_schema(responses=NodeSerializer(many=True), filters=False)
+    @action(detail=True, pagination_class=None)
+    def nodes(self, request: Request, pk: str) -> Response:
+        """The nodes of an execution in the order in which they ran, where traces told of them."""
+        nodes = nodes_of(self.tenant.pk, self.get_object().pk)
+        return Response(NodeSerializer(nodes, many=True).data)
 
 
 def enqueue_after_commit(environment: Environment) -> None:

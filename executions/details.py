@@ -143,11 +143,34 @@ def _store(turn: Turn, outcomes: Iterable[Outcome]) -> None:
 
 
 def error_columns(row: Execution, detail: ExecutionDetail | None) -> dict[str, object]:
-    """What is stored of a run's error, scrubbed of secrets, with its class and group (pure)."""
-    error = detail.error if detail is not None else None
-    grouping = classify(error_input(row.status, error))
+    """What is stored of a run's error once n8n was asked for it (pure).
+
+    Where n8n no longer has it, what was pushed of it is all there will be.
+    """
+    error = detail.error if detail is not None else _pushed_error(row)
+    values = words_and_group(row.status, error)
+    values["detail_state"] = DetailState.FETCHED if detail is not None else DetailState.GONE
+    if detail is not None and not row.workflow_name:
+        values["workflow_name"] = detail.workflow_name
+    return values
+
+
+def _pushed_error(row: Execution) -> ErrorPayload | None:
+    if not row.error_message:
+        return None
+    return ErrorPayload(
+        message=row.error_message,
+        name=row.error_name,
+        http_code=row.error_code,
+        node=row.error_node,
+        node_type=row.error_node_type,
+    )
+
+
+def words_and_group(status: str, error: ErrorPayload | None) -> dict[str, object]:
+    """The columns of an error, scrubbed of secrets, with its class and group (pure)."""
+    grouping = classify(error_input(status, error))
     values: dict[str, object] = {
-        "detail_state": DetailState.FETCHED if detail is not None else DetailState.GONE,
         # Where n8n told nothing, the group has words for it and the row has none.
         "error_message": grouping.text if error is not None else "",
         "error_class": grouping.error_class,
@@ -162,8 +185,6 @@ def error_columns(row: Execution, detail: ExecutionDetail | None) -> dict[str, o
             "error_name": error.name,
             "error_code": error.http_code,
         }
-    if detail is not None and not row.workflow_name:
-        values["workflow_name"] = detail.workflow_name
     return values
 
 

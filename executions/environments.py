@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from executions import leases
 from executions.models import Environment, Execution, SyncRun, SyncState
 from executions.n8n.addresses import AddressPolicy, parse_base_url
 from executions.n8n.client import Limits, N8nClient
@@ -118,6 +119,7 @@ def _set_key(environment: Environment, api_key: str) -> None:
 
 def remove_environment(environment: Environment, *, actor: Actor) -> None:
     """Forget an environment and everything that was copied from it."""
+    leases.lock_rows(environment.pk)
     record(
         tenant=environment.tenant,
         actor=actor,

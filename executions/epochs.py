@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
-from executions.ingest import BY_ANYTHING, BY_KEY
+from executions.ingest import BY_ANYTHING, BY_KEY, PUSHED
 from executions.models import Execution, SyncState
 from executions.normalize import ExecutionRecord
 from executions.turn import Turn
@@ -23,18 +24,21 @@ SAME_START = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is stored under an id, in one epoch."""
+    """What is stored under an id, in one epoch. Pushed times are near n8n's own, not the same."""
 
     epoch: int
     workflow_id: str
     started_at: datetime | None
+    is_pushed: bool = False
+    status: str = ""
+    id: UUID | None = None
 
 
 def is_other_run(known: Known, record: ExecutionRecord) -> bool:
     """Whether the id now stands for another run than the stored one (pure)."""
     if known.workflow_id and record.workflow_id and known.workflow_id != record.workflow_id:
         return True
-    if known.started_at is None or record.started_at is None:
+    if known.started_at is None or record.started_at is None or known.is_pushed:
         return False
     return abs(known.started_at - record.started_at) > SAME_START
 
@@ -67,11 +71,11 @@ def began_again(
 
 
 # Looked up one by one, in the order of the unique index, for the reason given in executions.ingest.
-KNOWN = """
-SELECT s.key, e.epoch, e.workflow_id, e.started_at
+KNOWN = f"""
+SELECT s.key, e.epoch, e.workflow_id, e.started_at, e.flags & {PUSHED} <> 0, e.status, e.id
 FROM unnest(%(ids)s::text[]) AS s (key) CROSS JOIN generate_series(1, %(epochs)s) AS lives (epoch)
 CROSS JOIN LATERAL (
-    SELECT epoch, workflow_id, started_at FROM executions
+    SELECT epoch, workflow_id, started_at, flags, status, id FROM executions
     WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s AND epoch = lives.epoch
       AND n8n_execution_id BETWEEN s.key AND s.key
     ORDER BY n8n_execution_id LIMIT 1
@@ -81,18 +85,22 @@ CROSS JOIN LATERAL (
 
 def known_rows(turn: Turn, records: Sequence[ExecutionRecord]) -> dict[str, list[Known]]:
     """What is stored under the records' ids, in any epoch."""
+    return stored_under([record.n8n_execution_id for record in records], turn.state)
+
+
+def stored_under(ids: Sequence[str], state: SyncState) -> dict[str, list[Known]]:
     parameters: dict[str, Any] = {
-        "ids": [record.n8n_execution_id for record in records],
-        "epochs": turn.state.epoch,
-        "tenant": turn.tenant.pk,
-        "environment": turn.environment.pk,
+        "ids": ids,
+        "epochs": state.epoch,
+        "tenant": state.tenant_id,
+        "environment": state.environment_id,
     }
     found: dict[str, list[Known]] = {}
     with connection.cursor() as cursor:
         cursor.execute(f"{BY_KEY}; {KNOWN}; {BY_ANYTHING}", parameters)
         cursor.nextset()
-        for key, epoch, workflow_id, started_at in cursor.fetchall():
-            found.setdefault(key, []).append(Known(epoch, workflow_id, started_at))
+        for key, *values in cursor.fetchall():
+            found.setdefault(key, []).append(Known(*values))
     return found
 
 

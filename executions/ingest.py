@@ -16,13 +16,18 @@ import orjson
 from django.db import connection
 
 from executions.models import DetailState
+from executions.n8n.payloads import RowFlag
 from executions.normalize import ExecutionRecord
-from executions.statuses import is_final
+from executions.statuses import FINAL, is_final
 from tenants.ids import uuid7s
 
 # The statuses whose data tell why a run ended as it did.
 STATUSES_WITH_DETAIL = frozenset({"error", "crashed", "canceled"})
 FIRST_RECHECK = timedelta(seconds=20)
+# What was pushed is in n8n's list long before, and the next cycle has mostly seen it there.
+CONFIRM_PUSHED_AFTER = timedelta(minutes=1)
+PUSHED = int(RowFlag.PUSHED)
+FINAL_ONES = ", ".join(f"'{status}'" for status in sorted(FINAL))
 PENDING, NOT_NEEDED = int(DetailState.PENDING), int(DetailState.NOT_NEEDED)
 
 
@@ -94,7 +99,8 @@ BY_KEY, BY_ANYTHING = "SET LOCAL enable_sort = off", "SET LOCAL enable_sort TO D
 # together: the commit need not wait for the disk.
 UNHURRIED = "SET LOCAL synchronous_commit = off"
 # A list row and a single row of n8n differ in what they tell: what one of them leaves out must
-# not wipe what the other told.
+# not wipe what the other told. What was pushed is written anew by the first list that shows it; a
+# page that was fetched before a run's end was pushed does not take that end back.
 UPSERT = f"""
 WITH news AS (
     SELECT s.*, e.occurred_at AS was_at
@@ -105,7 +111,8 @@ WITH news AS (
           AND n8n_execution_id BETWEEN s.n8n_execution_id AND s.n8n_execution_id
         ORDER BY n8n_execution_id LIMIT 1
     ) e ON true
-    WHERE e.id IS NULL
+    WHERE (e.id IS NULL
+       OR e.flags & {PUSHED} <> 0
        OR (e.status, e.mode, e.workflow_id, e.retry_of)
           IS DISTINCT FROM (s.status, s.mode, s.workflow_id, s.retry_of)
        OR (e.started_at, e.finished_at, e.wait_till)
@@ -113,7 +120,9 @@ WITH news AS (
        OR (s.retry_success_id <> '' AND e.retry_success_id <> s.retry_success_id)
        OR (s.workflow_version_id <> '' AND e.workflow_version_id <> s.workflow_version_id)
        OR (s.workflow_name <> '' AND e.workflow_name = '')
-       OR e.gone_at IS NOT NULL
+       OR e.gone_at IS NOT NULL)
+      AND (e.id IS NULL OR e.flags & {PUSHED} = 0
+       OR e.status NOT IN ({FINAL_ONES}) OR s.status IN ({FINAL_ONES}))
 ), written AS (
     INSERT INTO executions AS e (
         {NAMES}, tenant_id, environment_id, provider, occurred_at, created_at, updated_at,
@@ -253,5 +262,11 @@ def _row(
         "workflow_version_id": record.workflow_version_id,
         "flags": int(record.flags),
         "detail_state": PENDING if needs_detail else NOT_NEEDED,
-        "recheck_at": None if is_final(record.status) else now + FIRST_RECHECK,
+        "recheck_at": _recheck_at(record, now),
     }
+
+
+def _recheck_at(record: ExecutionRecord, now: datetime) -> datetime | None:
+    if not is_final(record.status):
+        return now + FIRST_RECHECK
+    return now + CONFIRM_PUSHED_AFTER if record.flags & PUSHED else None

@@ -62,14 +62,17 @@ FROM before
 WHERE s.tenant_id = %(tenant)s AND s.id = before.id
 RETURNING fencing_token, is_poison
 """
+# Whoever writes rows of an environment without a lease, as a push does, waits for this lock and not
+# for the row: a row that it held would make ACQUIRE believe in a living lease.
+ROWS_LOCK = "pg_advisory_xact_lock(hashtextextended(%(environment)s::text, 0))"
 # A worker that stands still for good within a write would lock the row for ever.
-HOLD = """
+HOLD = f"""
 UPDATE executions_syncstate SET
     lease_expires_at = clock_timestamp() + %(term)s,
     lease_place = coalesce(%(place)s, lease_place)
 WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
   AND fencing_token = %(token)s AND lease_owner = %(owner)s
-RETURNING set_config('idle_in_transaction_session_timeout', %(term_ms)s, true)
+RETURNING set_config('idle_in_transaction_session_timeout', %(term_ms)s, true), {ROWS_LOCK}
 """
 RELEASE = """
 UPDATE executions_syncstate SET
@@ -115,6 +118,16 @@ def hold(lease: Lease, place: str | None = None) -> None:
         cursor.execute(HOLD, _parameters(lease) | {"place": place, "term_ms": term_ms})
         if cursor.rowcount != 1:
             raise LeaseLost(f"The lease on environment {lease.environment_id} was taken over.")
+
+
+def lock_rows(environment_id: UUID) -> None:
+    """Keep every other writer from the environment's rows until this transaction ends.
+
+    For writes that need no lease, because they touch neither position nor coverage nor epoch.
+    Nothing that the lease's row is needed for may follow in the same transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {ROWS_LOCK}", {"environment": environment_id})
 
 
 def release(lease: Lease) -> None:

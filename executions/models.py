@@ -7,12 +7,13 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from executions.push.models import PushToken, RunSpan
 from executions.retention_models import RetentionRule, RetentionRun
 from executions.statuses import NormalizedStatus
 from tenants.fields import EncryptedTextField
 from tenants.models import Tenant, TenantOwned
 
-__all__ = ["RetentionRule", "RetentionRun"]
+__all__ = ["PushToken", "RetentionRule", "RetentionRun", "RunSpan"]
 
 
 class Health(models.TextChoices):

@@ -11,8 +11,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from executions import epochs
+from executions import confirm, epochs
 from executions.epochs import Known
+from executions.ingest import PUSHED
 from executions.models import DirtyHour, Execution
 from executions.n8n.client import ExecutionPage
 from executions.n8n.errors import BadRequest, NotFound
@@ -75,10 +76,10 @@ def recheck_not_final(turn: Turn, running: set[str]) -> None:
 
 def _due(turn: Turn) -> Iterable[Execution]:
     """Of all epochs: a run from before a backup may go on in the life after it."""
-    rows = Execution.objects.for_tenant(turn.tenant.pk).filter(
-        environment_id=turn.environment.pk, recheck_at__lte=turn.now
-    )
-    return rows.order_by("recheck_at")[:RECHECKS_A_TURN]
+    rows = confirm.waiting(turn)
+    if confirm.can_list(turn):
+        rows = rows.exclude(confirm.BY_LIST)
+    return rows[:RECHECKS_A_TURN]
 
 
 def _recheck(turn: Turn, row: Execution) -> None:
@@ -89,7 +90,8 @@ def _recheck(turn: Turn, row: Execution) -> None:
             _mark_gone(turn, row)
         return
     record = normalize(payload)
-    is_other = epochs.is_other_run(Known(row.epoch, row.workflow_id, row.started_at), record)
+    known = Known(row.epoch, row.workflow_id, row.started_at, bool(row.flags & PUSHED))
+    is_other = epochs.is_other_run(known, record)
     with turn.writing():
         if is_other:
             # Its id was given out again. In the newest epoch the walk will see that too.

@@ -1,12 +1,57 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from executions.models import Environment, Execution, SyncRun
 from executions.progress import Progress, progress_of
+from executions.push import tokens
+from executions.push.models import PushToken, RunSpan
+
+
+class PushStateSerializer(serializers.Serializer[PushToken]):
+    """Whether this n8n may push, and what came."""
+
+    token_last_four = serializers.CharField(source="last_four")
+    issued_at = serializers.DateTimeField()
+    revoked_at = serializers.DateTimeField(allow_null=True)
+    last_used_at = serializers.DateTimeField(allow_null=True)
+    traces_at = serializers.DateTimeField(allow_null=True)
+    errors_at = serializers.DateTimeField(allow_null=True)
+    runs_today = serializers.SerializerMethodField()
+
+    def get_runs_today(self, token: PushToken) -> int:
+        return tokens.runs_today(token)
+
+
+class NewPushTokenSerializer(serializers.Serializer[Any]):
+    """A push token, shown only now, and what is set in n8n to use it."""
+
+    token = serializers.CharField(source="secret")
+    settings = serializers.DictField(
+        child=serializers.CharField(), help_text="n8n's environment variables."
+    )
+    errors_url = serializers.CharField(help_text="Where an Error Trigger workflow posts to.")
+
+
+class NodeSerializer(serializers.ModelSerializer[RunSpan]):
+    class Meta:
+        model = RunSpan
+        fields = (
+            "node",
+            "node_type",
+            "started_at",
+            "duration_ms",
+            "items_in",
+            "items_out",
+            "failed",
+        )
+        read_only_fields = fields
 
 
 class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
+    push = serializers.SerializerMethodField()
+
     class Meta:
         model = Environment
         fields = (
@@ -23,8 +68,14 @@ class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
             "latency_ms",
             "clock_skew_ms",
             "created_at",
+            "push",
         )
         read_only_fields = fields
+
+    @extend_schema_field(PushStateSerializer(allow_null=True))
+    def get_push(self, environment: Environment) -> dict[str, Any] | None:
+        token = self.context["tokens"].get(environment.pk)
+        return None if token is None else dict(PushStateSerializer(token).data)
 
 
 class ConnectionSerializer(serializers.Serializer[Any]):

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from executions import details, leases, recheck, walks, workflows
+from executions import confirm, details, leases, recheck, walks, workflows
 from executions.health import health_of, note_failure, note_success
 from executions.missing import probe_missing_ids
 from executions.models import Environment, Execution, Health, SyncRun, SyncState
@@ -143,6 +143,7 @@ def _work(turn: Turn) -> bool:
     running = recheck.copy_running(turn)
     _cycle(turn)
     recheck.recheck_not_final(turn, running)
+    confirm.confirm_pushed(turn)
     probe_missing_ids(turn)
     _ask_for_the_past(turn)
     _ask_for_a_comparison(turn)

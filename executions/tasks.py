@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from executions.models import SyncRun
+from executions.push.nodes import forget_spans_without_run
 from executions.sync import run_turn
 from tenants.scope import operator_scope
 
@@ -96,3 +97,10 @@ def tidy_sync_runs() -> None:
             rows_changed=0,
             requested_by="schedule",
         ).delete()
+
+
+@shared_task(ignore_result=True, soft_time_limit=120, time_limit=150)
+def tidy_spans() -> None:
+    """Spans whose run was never told."""
+    with operator_scope():
+        forget_spans_without_run(timezone.now())

@@ -15,4 +15,10 @@ urlpatterns = [
     path("environments/<uuid:pk>/pause", views.pause, name="pause"),
     path("environments/<uuid:pk>/release", views.release, name="release"),
     path("environments/<uuid:pk>/remove", views.remove, name="remove"),
+    path("environments/<uuid:pk>/push-token", views.issue_push_token, name="issue-push-token"),
+    path(
+        "environments/<uuid:pk>/push-token/revoke",
+        views.revoke_push_token,
+        name="revoke-push-token",
+    ),
 ]

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from executions import environments
@@ -15,6 +16,9 @@ from executions.api import enqueue_after_commit
 from executions.filters import ExecutionFilter
 from executions.forms import ConnectForm, ConnectionForm, EnvironmentForm
 from executions.models import Environment, Execution, SyncRun
+from executions.push import tokens
+from executions.push.nodes import nodes_of
+from executions.push.setup import push_state
 from executions.states import EnvironmentState, states_of
 from tenants.access import TenantRequest, for_members
 from tenants.keyset import InvalidCursor, keyset_page
@@ -60,7 +64,8 @@ def execution_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
     if execution is None:
         raise Http404
     environment = environments.environment_of(request.tenant, execution.environment_id)
-    context = {"execution": execution, "environment": environment}
+    nodes = nodes_of(request.tenant.pk, execution.pk)
+    context = {"execution": execution, "environment": environment, "nodes": nodes}
     return render(request, "executions/detail.html", context)
 
 
@@ -102,11 +107,18 @@ def test_connection(request: TenantRequest) -> HttpResponse:
 @require_safe
 @for_members(Role.VIEWER)
 def environment_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
+    return _environment_page(request, pk)
+
+
+def _environment_page(request: TenantRequest, pk: UUID, *, secret: str = "") -> HttpResponse:
+    """The page, or its live part; ``secret`` is a push token that was just made."""
     state = _state(request, pk)
     runs = SyncRun.objects.for_tenant(request.tenant).filter(environment=state.environment)
-    context = {"state": state, "runs": runs[:RUNS_SHOWN]}
-    template = "executions/_environment.html" if request.htmx else "executions/environment.html"
-    return render(request, template, context)
+    context: dict[str, Any] = {"state": state, "runs": runs[:RUNS_SHOWN]}
+    if request.htmx:
+        return render(request, "executions/_environment.html", context)
+    context["push"] = push_state(request, state.environment, secret=secret)
+    return render(request, "executions/environment.html", context)
 
 
 @for_members(Role.ADMIN)
@@ -150,6 +162,23 @@ def release(request: TenantRequest, pk: UUID) -> HttpResponse:
     environment = _environment(request, pk)
     environments.release_from_quarantine(environment, actor=request.actor)
     messages.info(request, f"{environment.name} is released; its next sync is due now.")
+    return _to_environment(request, environment)
+
+
+@require_POST
+@never_cache
+@for_members(Role.ADMIN)
+def issue_push_token(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """The page itself answers, because nothing else may ever hold the secret."""
+    _, secret = tokens.issue_token(_environment(request, pk), actor=request.actor)
+    return _environment_page(request, pk, secret=secret)
+
+
+@require_POST
+@for_members(Role.ADMIN)
+def revoke_push_token(request: TenantRequest, pk: UUID) -> HttpResponse:
+    environment = _environment(request, pk)
+    tokens.revoke_token(environment, actor=request.actor)
     return _to_environment(request, environment)
 
 

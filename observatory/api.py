@@ -17,6 +17,7 @@ CODES = {
     404: ("not_found", "There is no such thing"),
     405: ("method_not_allowed", "This method is not offered here"),
     409: ("conflict", "It clashes with what is there"),
+    413: ("too_large", "Send less at once"),
     415: ("unsupported_media_type", "Send JSON"),
     422: ("unprocessable", "It cannot be carried out"),
     429: ("too_many_requests", "Slow down"),

@@ -26,6 +26,7 @@ TIMETABLE: dict[str, tuple[str, timedelta]] = {
     "dispatch-syncs": ("executions.tasks.dispatch_syncs", 5 * SECOND),
     "heartbeat": ("observatory.tasks.note_heartbeat", 10 * SECOND),
     "tidy-sync-runs": ("executions.tasks.tidy_sync_runs", HOUR),
+    "tidy-spans": ("executions.tasks.tidy_spans", HOUR),
     "refresh-rollups": ("analytics.tasks.dispatch_refreshes", 3 * SECOND),
     "note-pulses": ("analytics.tasks.note_pulses", 60 * SECOND),
     "dispatch-pruning": ("analytics.tasks.dispatch_pruning", 60 * SECOND),

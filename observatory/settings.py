@@ -215,7 +215,10 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "observatory.api.problem_response",
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"user": env.text("OBSERVATORY_API_RATE", "600/min")},
+    "DEFAULT_THROTTLE_RATES": {
+        "user": env.text("OBSERVATORY_API_RATE", "600/min"),
+        "push": env.text("OBSERVATORY_PUSH_RATE", "1200/min"),
+    },
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {

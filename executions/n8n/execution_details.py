@@ -65,6 +65,15 @@ def read_detail(row: object) -> ExecutionDetail:
     return detail
 
 
+def read_error(
+    raw: object, last_node: str, notes: Notes, workflow: Mapping[str, object] | None = None
+) -> ErrorPayload:
+    """n8n's error, from a run's data or as its Error Trigger hands it on."""
+    if not isinstance(raw, dict):
+        return ErrorPayload(message=words_of(raw, notes), node=last_node)
+    return _error_object(raw, last_node, workflow or {}, notes)
+
+
 def _error(
     result: Mapping[str, object], workflow: Mapping[str, object], notes: Notes
 ) -> ErrorPayload | None:
@@ -75,9 +84,7 @@ def _error(
         raw = _error_of_node(result, last_node)
     if raw is None:
         return _redacted_error(result, last_node, notes)
-    if not isinstance(raw, dict):
-        return ErrorPayload(message=words_of(raw, notes), node=last_node)
-    return _error_object(raw, last_node, workflow, notes)
+    return read_error(raw, last_node, notes, workflow)
 
 
 def _error_of_node(result: Mapping[str, object], node: str) -> object:

@@ -26,6 +26,7 @@ class RowFlag(IntFlag):
     STATUS_UNKNOWN = 128  # a status that we do not know
     DURATION_NEGATIVE = 256  # ended before it started, no duration
     ID_NOT_NUMERIC = 512  # cannot be put in order by number
+    PUSHED = 1024  # told by n8n itself; no list has shown it yet
 
 
 class ExecutionPayload(NamedTuple):

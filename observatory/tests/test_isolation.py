@@ -32,6 +32,8 @@ TENANT_PAGES = {
     "pause": ("post", 302),
     "release": ("post", 302),
     "remove": ("get", 200),
+    "issue-push-token": ("post", 200),
+    "revoke-push-token": ("post", 302),
 }
 API = {
     "api-environment-list": ("get", 200),
@@ -40,8 +42,10 @@ API = {
     "api-environment-sync": ("post", 202),
     "api-environment-sync-runs": ("get", 200),
     "api-environment-coverage": ("get", 200),
+    "api-environment-push-token": ("post", 201),
     "api-execution-list": ("get", 200),
     "api-execution-detail": ("get", 200),
+    "api-execution-nodes": ("get", 200),
 }
 # Numbers of the whole tenant: they have no id, and everybody has numbers of the own.
 NUMBERS = {
@@ -64,6 +68,8 @@ ELSEWHERE = {
     "api-retention",
     "api-retention-dry-run",
     "api-retention-runs",
+    "push-traces",
+    "push-errors",
     "home",
     "sign-in",
     "sign-out",
@@ -94,7 +100,7 @@ def theirs():
 
 def address_of(name, theirs):
     membership, environment, execution = theirs
-    of_execution = name in ("detail", "api-execution-detail")
+    of_execution = name in ("detail", "api-execution-detail", "api-execution-nodes")
     pk = execution.pk if of_execution else environment.pk
     for entry in get_resolver().url_patterns:
         if getattr(entry, "namespace", None) not in ("executions", "analytics"):
@@ -157,6 +163,8 @@ def test_a_page_of_another_tenant_does_not_exist(client, theirs, name):
             "pause",
             "release",
             "remove",
+            "issue-push-token",
+            "revoke-push-token",
         )
     ],
 )
@@ -234,6 +242,9 @@ def test_numbers_are_for_members_and_name_nobody_elses(client, theirs, address):
         (Role.OPERATOR, "connect", 403),
         (Role.OPERATOR, "pause", 403),
         (Role.OPERATOR, "remove", 403),
+        (Role.OPERATOR, "issue-push-token", 403),
+        (Role.OPERATOR, "revoke-push-token", 403),
+        (Role.OPERATOR, "api-environment-push-token", 403),
         (Role.ADMIN, "remove", 200),
         (Role.VIEWER, "api-environment-sync", 403),
         (Role.OPERATOR, "api-environment-sync", 202),
