@@ -29,7 +29,7 @@ from executions.serializers import (
     ExecutionSerializer,
     NewEnvironmentSerializer,
     NewPushTokenSerializer,
-    NodeSerializer,
+    NodesSerializer,
     SyncRunSerializer,
 )
 from tenants.api import TenantViewSet, unprocessable
@@ -203,12 +203,12 @@ class ExecutionViewSet(TenantViewSet[Execution]):
         page = self.paginate_queryset(chosen.executions())
         return self.get_paginated_response(ExecutionSerializer(page, many=True).data)
 
-    @extend_schema(responses=NodeSerializer(many=True), filters=False)
+    @extend_schema(responses=NodesSerializer, filters=False)
     @action(detail=True, pagination_class=None)
     def nodes(self, request: Request, pk: str) -> Response:
         """The nodes of an execution in the order in which they ran, where traces told of them."""
         nodes = nodes_of(self.tenant.pk, self.get_object().pk)
-        return Response(NodeSerializer(nodes, many=True).data)
+        return Response(NodesSerializer({"results": nodes}).data)
 
 
 def enqueue_after_commit(environment: Environment) -> None:

@@ -49,6 +49,12 @@ class NodeSerializer(serializers.ModelSerializer[RunSpan]):
         read_only_fields = fields
 
 
+class NodesSerializer(serializers.Serializer[Any]):
+    """All of them: of one execution so few are kept that they need no pages."""
+
+    results = NodeSerializer(many=True)
+
+
 class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
     push = serializers.SerializerMethodField()
 

@@ -50,7 +50,4 @@ def _unfold(body: bytes) -> bytes:
 
 
 def _too_large(how: str) -> Refused:
-    return Refused(
-        413,
-        f"The body {how} more than {LARGEST_BODY // 1024 // 1024} MiB; send fewer spans at once.",
-    )
+    return Refused(413, f"The body {how} more than {LARGEST_BODY:,} bytes; send less at once.")

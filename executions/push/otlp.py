@@ -6,6 +6,7 @@ Protobuf and its JSON form go in; answers come out in the form that the request 
 import base64
 import binascii
 
+import orjson
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status
@@ -39,13 +40,20 @@ def read_request(body: bytes, form: str) -> ExportTraceServiceRequest:
         if form == PROTOBUF:
             request.ParseFromString(body)
         else:
-            json_format.Parse(
-                body, request, ignore_unknown_fields=True, max_recursion_depth=DEEPEST
+            json_format.ParseDict(
+                _object(body), request, ignore_unknown_fields=True, max_recursion_depth=DEEPEST
             )
-    # Python's JSON reader and protobuf's setters have more ways to refuse than ParseError.
-    except (DecodeError, json_format.ParseError, ValueError, TypeError, RecursionError) as error:
+    # The setters of messages have more ways to refuse than ParseError.
+    except (DecodeError, json_format.ParseError, ValueError, TypeError) as error:
         raise Refused(400, f"The body is no ExportTraceServiceRequest in {form}.") from error
     return request
+
+
+def _object(body: bytes) -> dict[str, object]:
+    found = orjson.loads(body)
+    if not isinstance(found, dict):
+        raise TypeError("the body is no JSON object")
+    return found
 
 
 def hex_id(value: bytes, form: str) -> str:
