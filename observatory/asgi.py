@@ -13,7 +13,10 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 application = get_asgi_application()
 
 from observatory import reporting  # noqa: E402 - needs the settings
+from observatory.bodies import limited  # noqa: E402 - needs the applications
 from observatory.startup import refuse_unsafe_start  # noqa: E402 - needs the applications
+
+application = limited(application)
 
 reporting.start("observatory-web")
 

@@ -8,8 +8,8 @@ from django.db import connection
 from executions import leases
 from executions.models import Execution
 from executions.push import api
+from executions.tests.faults.stage import eventually
 from executions.tests.push.conftest import sample
-from observatory.tests.deadlines import eventually
 from tenants.scope import operator_scope, tenant_scope
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -282,7 +282,7 @@ def test_a_push_leaves_the_walk_where_it_was(n8n, environment, turn, push):
 
 
 @settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
