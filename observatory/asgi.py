@@ -10,13 +10,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
 os.environ.setdefault("OBSERVATORY_DB_POOL", "20")
 # whitenoise reads files synchronously, which Django remarks on at every one of them.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")
-application = get_asgi_application()
+django = get_asgi_application()
 
 from observatory import reporting  # noqa: E402 - needs the settings
 from observatory.bodies import limited  # noqa: E402 - needs the applications
 from observatory.startup import refuse_unsafe_start  # noqa: E402 - needs the applications
 
-application = limited(application)
+application = limited(django)
 
 reporting.start("observatory-web")
 
