@@ -81,7 +81,7 @@ def _confirm(turn: Turn, rows: Sequence[Execution]) -> None:
             for record in records
             if not epochs.shows_other_runs(wanted[record.n8n_execution_id], [record], known)
         ]
-        turn.ingest(same, wanted)
+        turn.ingest(same, wanted, are_stored=True)
         listed = {record.n8n_execution_id for record in records}
         absent = [row for row in rows if row.n8n_execution_id not in listed]
         _rows(turn, absent).update(gone_at=turn.now, recheck_at=None, updated_at=turn.now)

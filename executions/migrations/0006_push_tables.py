@@ -49,11 +49,12 @@ class Migration(migrations.Migration):
                 ('items_in', models.BigIntegerField(null=True)),
                 ('items_out', models.BigIntegerField(null=True)),
                 ('failed', models.BooleanField(default=False)),
+                ('place', models.PositiveIntegerField(default=0, help_text='Order among those that came at once.')),
                 ('created_at', models.DateTimeField()),
                 ('tenant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.tenant')),
             ],
             options={
-                'ordering': ('started_at', 'id'),
+                'ordering': ('started_at', 'place'),
                 'indexes': [models.Index(condition=models.Q(('execution_id__isnull', False)), fields=['execution_id'], name='runspan_of_execution'), models.Index(condition=models.Q(('execution_id', None)), fields=['created_at'], name='runspan_without_execution')],
                 'constraints': [models.UniqueConstraint(fields=('tenant', 'environment_id', 'run_key', 'span_id'), name='runspan_unique_span')],
             },

@@ -56,10 +56,11 @@ class RunSpan(TenantOwned):
     items_in = models.BigIntegerField(null=True)
     items_out = models.BigIntegerField(null=True)
     failed = models.BooleanField(default=False)
+    place = models.PositiveIntegerField(default=0, help_text="Order among those that came at once.")
     created_at = models.DateTimeField()
 
     class Meta:
-        ordering = ("started_at", "id")
+        ordering = ("started_at", "place")
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["tenant", "environment_id", "run_key", "span_id"],

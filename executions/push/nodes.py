@@ -24,10 +24,10 @@ MILLISECOND = timedelta(milliseconds=1)
 STORE = """
 INSERT INTO executions_runspan (
     id, tenant_id, environment_id, run_key, span_id, execution_id, node, node_type,
-    started_at, duration_ms, items_in, items_out, failed, created_at
+    started_at, duration_ms, items_in, items_out, failed, place, created_at
 )
 SELECT id, %(tenant)s, %(environment)s, run_key, span_id, execution_id, node, node_type,
-    started_at, duration_ms, items_in, items_out, failed, %(now)s
+    started_at, duration_ms, items_in, items_out, failed, place, %(now)s
 FROM (
     SELECT told.*, row_number() OVER (PARTITION BY run_key ORDER BY span_id <> '', place)
     FROM json_to_recordset(%(rows)s::json) AS told (
@@ -102,7 +102,7 @@ def _row(node: ToldNode) -> dict[str, object]:
 def nodes_of(tenant_id: UUID, execution_id: UUID) -> list[RunSpan]:
     """The nodes of an execution in the order in which they ran."""
     rows = RunSpan.objects.for_tenant(tenant_id).filter(execution_id=execution_id)
-    return list(rows.exclude(span_id="").order_by("started_at", "id"))
+    return list(rows.exclude(span_id="").order_by("started_at", "place"))
 
 
 def forget_spans_without_run(now: datetime) -> int:

@@ -6,7 +6,7 @@ comparison with stored rows is as sure as a page's, and it touches nothing that 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -23,6 +23,7 @@ from executions.normalize import ExecutionRecord, normalize
 from executions.push.models import PushToken
 from executions.push.nodes import store_spans
 from executions.push.told import Told, ToldRun
+from executions.retention import policy_of
 from executions.signals import executions_ingested
 from executions.statuses import is_final
 
@@ -63,13 +64,13 @@ def _announce(token: PushToken, touched: set[UUID]) -> None:
 def _store_runs(
     token: PushToken, state: SyncState, runs: Sequence[ToldRun], now: datetime
 ) -> set[UUID]:
-    cutoff = now - timedelta(days=token.tenant.retention_days)
+    cutoffs = policy_of(token.tenant).cutoffs(token.environment_id, now)
     known = epochs.stored_under([run.payload.id for run in runs], state)
     records: dict[str, ExecutionRecord] = {}
     in_epochs: dict[str, int] = {}
     # A pause before the end of the same run: what comes last is what stays.
     for run in sorted(runs, key=lambda run: is_final(run.payload.status)):
-        settled = settle(run, known.get(run.payload.id, ()), state, cutoff=cutoff)
+        settled = settle(run, known.get(run.payload.id, ()), state, cutoffs)
         if settled is not None and settled.record is not None:
             records[run.payload.id] = settled.record
             in_epochs[run.payload.id] = settled.epoch
@@ -86,19 +87,21 @@ def _store_runs(
 
 
 def settle(
-    run: ToldRun, known: Iterable[Known], state: SyncState, *, cutoff: datetime
+    run: ToldRun,
+    known: Iterable[Known],
+    state: SyncState,
+    cutoffs: Mapping[str, datetime],
 ) -> Settled | None:
     """Which run was told and what is new of it; None where only n8n's list can say (pure)."""
     record = normalize(run.payload)
-    if (record.started_at or record.finished_at or cutoff) < cutoff:
-        return None
     rows = {row.epoch: row for row in known}
     stored = rows.get(state.epoch)
     if stored is None:
         older = [row for row in rows.values() if _may_be(row, record)]
         if older:
             return Settled(max(row.epoch for row in older))
-        return None if _was_given_out_again(record, state) else Settled(state.epoch, record)
+        is_new = _is_kept(record, cutoffs) and not _was_given_out_again(record, state)
+        return Settled(state.epoch, record) if is_new else None
     if not _may_be(stored, record):
         return None
     if not _tells_more(stored, record):
@@ -110,6 +113,11 @@ def settle(
 def _may_be(stored: Known, record: ExecutionRecord) -> bool:
     """Whether a row and what was told can be one run: told starts are near n8n's, not the same."""
     return not epochs.is_other_run(Known(stored.epoch, stored.workflow_id, None), record)
+
+
+def _is_kept(record: ExecutionRecord, cutoffs: Mapping[str, datetime]) -> bool:
+    at = record.started_at or record.finished_at
+    return at is None or at >= cutoffs[record.normalized_status]
 
 
 def _was_given_out_again(record: ExecutionRecord, state: SyncState) -> bool:

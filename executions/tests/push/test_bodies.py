@@ -42,8 +42,8 @@ def everything():
     hidden = ("id", "execution_id", "created_at", "updated_at", "recheck_at", "tenant_id")
     return [
         {name: value for name, value in row.items() if name not in hidden}
-        for model in (Execution, RunSpan)
-        for row in model.objects.order_by("started_at").values()
+        for model, order in ((Execution, ["id_order"]), (RunSpan, ["run_key", "span_id"]))
+        for row in model.objects.order_by(*order).values()
     ]
 
 

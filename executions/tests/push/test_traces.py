@@ -29,7 +29,7 @@ def stored(environment, key=None):
 
 def nodes(environment):
     rows = RunSpan.objects.for_tenant(environment.tenant_id).exclude(span_id="")
-    return list(rows.order_by("started_at"))
+    return list(rows.order_by("started_at", "place"))
 
 
 def test_a_run_becomes_an_execution(send, environment):
