@@ -119,7 +119,7 @@ def _set_key(environment: Environment, api_key: str) -> None:
 
 def remove_environment(environment: Environment, *, actor: Actor) -> None:
     """Forget an environment and everything that was copied from it."""
-    leases.lock_rows(environment.pk)
+    leases.lock_out(tenant_id=environment.tenant_id, environment_id=environment.pk)
     record(
         tenant=environment.tenant,
         actor=actor,

@@ -130,6 +130,17 @@ def lock_rows(environment_id: UUID) -> None:
         cursor.execute(f"SELECT {ROWS_LOCK}", {"environment": environment_id})
 
 
+def lock_out(*, tenant_id: UUID, environment_id: UUID) -> None:
+    """Keep workers and pushes out until this transaction ends; locked in the order that they do."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM executions_syncstate"
+            " WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s FOR UPDATE",
+            {"tenant": tenant_id, "environment": environment_id},
+        )
+    lock_rows(environment_id)
+
+
 def release(lease: Lease) -> None:
     """Give the lease back; one that was taken over already stays with its new owner."""
     with tenant_scope(lease.tenant_id), connection.cursor() as cursor:

@@ -6,10 +6,12 @@ import pytest
 from django.db import connection
 
 from executions import leases
-from executions.models import Execution
+from executions.environments import remove_environment
+from executions.models import Execution, RunSpan
 from executions.push import api
 from executions.tests.faults.stage import eventually
 from executions.tests.push.conftest import sample
+from tenants.audit import SYSTEM
 from tenants.scope import operator_scope, tenant_scope
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,6 +70,20 @@ def test_a_push_that_waits_too_long_is_asked_to_come_again(send, environment, mo
     assert (answers[0].status_code, answers[0]["Retry-After"]) == (503, "5")
     with operator_scope():
         assert Execution.objects.count() == 0
+
+
+def test_a_push_that_waited_for_the_end_of_an_environment_leaves_nothing(send, environment):
+    answers = []
+    with tenant_scope(environment.tenant_id):
+        remove_environment(environment, actor=SYSTEM)
+        pushing = in_parallel(lambda: answers.append(send(sample("success.pb"))))
+        eventually(somebody_waits)
+
+    pushing.join()
+
+    assert len(answers) == 1
+    with operator_scope():
+        assert Execution.objects.count() == RunSpan.objects.count() == 0
 
 
 def test_a_push_that_writes_does_not_pass_for_a_living_lease(environment):
