@@ -34,6 +34,9 @@ BUDGET = timedelta(minutes=10)
 # A run that deleted nothing for so long was cut off: its worker is dead or stands still.
 CUT_OFF_AFTER = timedelta(minutes=5)
 RUNS_KEPT = timedelta(days=365)
+# Reading so many times as long as in quiet is waiting; a reader notices no less than this.
+SLOWER, NOTICED_SECONDS = 1.3, 0.002
+SHORTEST_SHARE, LONGEST_SHARE = 0.1, 16.0
 READ = """
 SELECT id FROM executions WHERE tenant_id = %s ORDER BY occurred_at DESC, id DESC LIMIT 50
 """
@@ -90,25 +93,25 @@ def in_words(size: int) -> str:
 
 @dataclass(slots=True)
 class Pace:
-    """The pause after a batch: as long as the batch took, twice that where readers wait."""
+    """The pause after a batch, as a share of the time that the batch took.
+
+    Short while others read as fast as before; doubled with each batch after which they wait.
+    """
 
     read: Callable[[], float]
     quiet: float = field(init=False)
-    factor: float = field(default=1.0, init=False)
-
-    SLOWER = 1.3
-    LONGEST_FACTOR = 16.0
+    share: float = field(default=SHORTEST_SHARE, init=False)
 
     def __post_init__(self) -> None:
         self.quiet = min(self.read() for _ in range(3))
 
     def pause_after(self, batch_seconds: float) -> float:
-        """Seconds to wait; doubles while reading is slower than in quiet, and eases again."""
-        slow = self.read() > max(self.quiet * self.SLOWER, 0.002)
-        self.factor = (
-            min(self.factor * 2, self.LONGEST_FACTOR) if slow else max(1.0, self.factor / 2)
-        )
-        return batch_seconds * self.factor
+        """Seconds to wait."""
+        if self.read() > max(self.quiet * SLOWER, NOTICED_SECONDS):
+            self.share = min(self.share * 2, LONGEST_SHARE)
+        else:
+            self.share = max(self.share / 2, SHORTEST_SHARE)
+        return batch_seconds * self.share
 
 
 def preview(tenant: Tenant, policy: RetentionPolicy | None = None) -> Preview:

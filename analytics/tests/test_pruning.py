@@ -194,10 +194,10 @@ def test_one_that_ran_out_of_time_is_due_at_once(environment):
 
 
 def test_pauses_grow_while_readers_wait_and_ease_again():
-    readings = iter([0.01, 0.012, 0.01, 0.05, 0.05, 0.01])
+    readings = iter([0.01, 0.012, 0.01, 0.05, 0.05, 0.01, 0.01])
     pace = Pace(lambda: next(readings))
 
-    assert [pace.pause_after(1.0) for _ in range(3)] == [2.0, 4.0, 2.0]
+    assert [pace.pause_after(10.0) for _ in range(4)] == [2.0, 4.0, 2.0, 1.0]
 
 
 @pytest.mark.parametrize(
