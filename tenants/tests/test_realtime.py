@@ -7,7 +7,7 @@ from django_eventstream.models import Event
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tenants.models import ApiToken, Membership, Role, User
-from tenants.realtime import Listener, TenantChannels, channel_of, publish
+from tenants.realtime import Bearer, TenantChannels, channel_of, publish
 from tenants.scope import operator_scope, tenant_scope
 from tenants.tests.factories import MembershipFactory, UserFactory
 from tenants.tokens import create_token
@@ -60,7 +60,7 @@ def test_an_account_that_is_closed_may_no_longer_listen(membership):
 
 
 def test_a_token_may_listen_until_it_is_revoked(membership, token):
-    listener = Listener(token[0])
+    listener = Bearer(token[0])
     assert may_listen(listener, membership.tenant_id)
     assert not may_listen(listener, uuid.uuid4())
 
