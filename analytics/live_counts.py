@@ -48,6 +48,11 @@ class LiveCounts:
     last_day: Measures
     today: Measures
 
+    @property
+    def stretches(self) -> tuple[tuple[str, str, Measures], ...]:
+        """How a page names them, and the event."""
+        return ("Last 24 hours", "last_day", self.last_day), ("Today", "today", self.today)
+
     def as_event(self) -> dict[str, Any]:
         return {
             **_counts(self.last_day),

@@ -52,6 +52,8 @@ PATIENCE = 30.0
 # Milliseconds after which a browser comes back: spread, so that a restart brings no stampede.
 RETRY = (1000, 6000)
 BATCH = 200
+# An event, since scripts see no comments: by it a page knows that its line is not dead.
+KEEP_ALIVE = "event: keep-alive\ndata: {}\n\n"
 # All streams read with these, so that they take few of the database's connections.
 READERS = ThreadPoolExecutor(4, thread_name_prefix="event-stream")
 
@@ -187,7 +189,7 @@ class Stream:
                 if missed := await self._missed():
                     yield missed
             if not await self._wait(min(HEARTBEAT, max(check_at - loop.time(), 0))):
-                yield ": heartbeat\n\n"
+                yield KEEP_ALIVE
             elif news := self._news():
                 yield news
 

@@ -82,10 +82,11 @@ class Client:
         fields = dict(line.partition(": ")[::2] for line in block.splitlines())
         if "retry" in fields:
             self.retry = int(fields["retry"]) / 1000
-        self.heartbeats += block == ": heartbeat"
         if "id" in fields:
             self.last_id = fields["id"]
-        if "event" in fields:
+        if fields.get("event") == "keep-alive":
+            self.heartbeats += 1
+        elif "event" in fields:
             heard = Heard(self.last_id, fields["event"], fields.get("data", ""), time.time())
             self.heard.append(heard)
 
