@@ -13,9 +13,11 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 application = get_asgi_application()
 
 from observatory import reporting  # noqa: E402 - needs the settings
+from observatory.files import allow_many_open_files  # noqa: E402
 from observatory.startup import refuse_unsafe_start  # noqa: E402 - needs the applications
 
 reporting.start("observatory-web")
+allow_many_open_files()
 
 # The server imports this inside its event loop, where Django refuses to speak to the database.
 with ThreadPoolExecutor(1) as outside_the_loop:
