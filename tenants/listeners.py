@@ -52,7 +52,6 @@ class RedisEar(RedisListener):  # type: ignore[misc]
             try:
                 async with Redis(**settings.EVENTSTREAM_REDIS) as client, client.pubsub() as pubsub:
                     await pubsub.subscribe(REDIS_CHANNEL)
-                    self.on_begin()
                     wait = FIRST_WAIT
                     await self._hear(pubsub)
             except (RedisError, OSError, TimeoutError) as error:
@@ -70,6 +69,9 @@ class RedisEar(RedisListener):  # type: ignore[misc]
             was_asked = message is None
             if was_asked:
                 await pubsub.ping()
+            elif message["type"] == "subscribe":
+                # Also where the client connected anew by itself.
+                self.on_begin()
             elif message["type"] == "message":
                 self.on_message(message["data"])
 

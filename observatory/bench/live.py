@@ -58,8 +58,8 @@ class Web:
                 # What it says of itself is no part of the report.
                 "UVICORN_LOG_LEVEL": "error",
             },
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=open("/tmp/w/live/web.log","wb"),
+            stderr=subprocess.STDOUT,
             preexec_fn=end_with_parent(signal.SIGKILL),
         )
         wait_until(self.answers)
