@@ -91,7 +91,7 @@ def counts(request: HttpRequest, tenant_id: UUID) -> HttpResponseBase:
         return _refusal(request, NotAuthenticated("Sign in or send a token."))
     session_key = None if isinstance(user, Bearer) else request.session.session_key
     rights = Rights(user, channel_of(tenant_id), session_key)
-    if not get_channelmanager().can_read_channel(user, rights.channel):
+    if not _may_listen(rights, tenant_id):
         return _refusal(request, NotFound("There is no such tenant for you."))
     if not isinstance(request, ASGIRequest):
         # The end of it for a browser: a server of another kind would never finish the answer.
@@ -128,6 +128,13 @@ def _refusal(request: HttpRequest, error: APIException) -> HttpResponseBase:
     answer.renderer_context = {}
     rendered: HttpResponseBase = answer.render()
     return rendered
+
+
+def _may_listen(rights: Rights, tenant_id: UUID) -> bool:
+    """Now. A token was just found, and is one tenant's: it need not be looked for again."""
+    if isinstance(rights.user, Bearer):
+        return bool(rights.user.token.tenant_id == tenant_id)
+    return bool(get_channelmanager().can_read_channel(rights.user, rights.channel))
 
 
 def _last_event_id(request: HttpRequest) -> str:

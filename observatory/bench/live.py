@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from statistics import quantiles
 from threading import Thread
 
@@ -58,8 +59,8 @@ class Web:
                 # What it says of itself is no part of the report.
                 "UVICORN_LOG_LEVEL": "error",
             },
-            stdout=open("/tmp/w/live/web.log","wb"),
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             preexec_fn=end_with_parent(signal.SIGKILL),
         )
         wait_until(self.answers)
@@ -87,6 +88,8 @@ class Audience:
 
     def __init__(self, port: int) -> None:
         self.port, self.clients = port, list[Client]()
+        # A loop does not keep its tasks from being collected.
+        self.running: list[Future[None]] = []
         self.loop = asyncio.new_event_loop()
         Thread(target=self.loop.run_forever, daemon=True).start()
 
@@ -100,8 +103,14 @@ class Audience:
         for _ in range(count):
             client = Client(self.port, f"/api/v1/sse/counts/{tenant.pk}", token)
             self.clients.append(client)
-            asyncio.run_coroutine_threadsafe(begin(client), self.loop)
+            self.running.append(asyncio.run_coroutine_threadsafe(begin(client), self.loop))
         wait_until(lambda: all(client.is_open and client.heard for client in self.clients))
+
+    def dismiss(self, kept: int) -> None:
+        """All but the first so many."""
+        for future in self.running[kept:]:
+            future.cancel()
+        del self.running[kept:], self.clients[kept:]
 
     def end(self) -> None:
         async def end_all() -> None:
@@ -137,6 +146,7 @@ def measure(options: Options) -> Report:
         audience.add(others, their_token, options.rows - half)
         busy = api_milliseconds(web, token)
         memory, connections = web.memory_mib(), open_connections()
+        audience.dismiss(half)
         back = restart(web, tenant, listeners)
     finally:
         audience.end()
