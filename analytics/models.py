@@ -147,3 +147,20 @@ class ExecutionAnalytics(models.Model):
 
     def __str__(self) -> str:
         return f"{self.workflow_id}: {self.total_count}"
+
+
+class LiveCounts(models.Model):
+    """How often a tenant's numbers changed, and up to which change open pages were told."""
+
+    tenant_id = models.UUIDField(primary_key=True)
+    changes = models.BigIntegerField()
+    told = models.BigIntegerField()
+    told_at = models.DateTimeField()
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "live counts"
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id}: {self.told}/{self.changes}"

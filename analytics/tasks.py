@@ -4,15 +4,21 @@ import time
 from contextlib import suppress
 from uuid import UUID
 
+import structlog
 from celery import shared_task
+from kombu.exceptions import OperationalError
 
-from analytics import pruning, rollups, selfcheck, uptime
+from analytics import live_counts, pruning, rollups, selfcheck, uptime
 from tenants.audit import Actor
+
+log = structlog.get_logger(__name__)
 
 REFRESH_EXPIRES = 60
 PRUNE_EXPIRES = 600
 # Of one task, so that many environments take turns.
 REFRESH_SECONDS = 20
+# Within a worker's patience: a change that must wait for its second is told by then.
+COUNTS_EXPIRES = 30
 
 
 @shared_task(ignore_result=True, soft_time_limit=60, time_limit=90)
@@ -30,8 +36,31 @@ def refresh_rollups(tenant_id: str, environment_id: str) -> None:
     while rollups.refresh_environment(
         tenant_id=UUID(tenant_id), environment_id=UUID(environment_id)
     ):
+        count_anew(UUID(tenant_id))
         if time.monotonic() > ends_at:
             break
+
+
+def count_anew(tenant_id: UUID) -> None:
+    """Let open pages know; what the broker loses the next dispatch finds."""
+    live_counts.note_change(tenant_id)
+    try:
+        tell_counts.apply_async(args=(str(tenant_id),), expires=COUNTS_EXPIRES)
+    except OperationalError as error:
+        log.warning("counts_not_enqueued", tenant=str(tenant_id), reason=str(error))
+
+
+@shared_task(ignore_result=True, soft_time_limit=20, time_limit=30)
+def tell_counts(tenant_id: str) -> None:
+    if not live_counts.tell_counts(UUID(tenant_id)):
+        tell_counts.apply_async(args=(tenant_id,), countdown=1, expires=COUNTS_EXPIRES)
+
+
+@shared_task(ignore_result=True, soft_time_limit=20, time_limit=30)
+def dispatch_counts() -> None:
+    """For the tenants whose task was lost, or whose teller died."""
+    for tenant_id in live_counts.tenants_to_tell():
+        tell_counts.apply_async(args=(str(tenant_id),), expires=COUNTS_EXPIRES)
 
 
 @shared_task(ignore_result=True, soft_time_limit=1800, time_limit=1900)

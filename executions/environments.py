@@ -16,6 +16,7 @@ from executions.n8n.probe import ConnectionReport, examine
 from tenants.audit import Actor, record
 from tenants.encryption import SecretUnreadable
 from tenants.models import Tenant
+from tenants.realtime import Notice, publish_notice
 
 # A person waits for the answer of a test.
 TEST_LIMITS = Limits(connect_seconds=5, read_seconds=10, total_seconds=20)
@@ -71,6 +72,7 @@ def connect_environment(
         subject=environment,
         changes={"base_url": environment.base_url},
     )
+    publish_notice(environment.tenant_id, Notice.ENVIRONMENT, environment.pk)
     return environment
 
 
@@ -99,6 +101,7 @@ def change_environment(environment: Environment, *, actor: Actor, **values: Any)
         subject=environment,
         changes=changes,
     )
+    publish_notice(environment.tenant_id, Notice.ENVIRONMENT, environment.pk)
 
 
 def _validate(environment: Environment) -> None:
@@ -127,6 +130,7 @@ def remove_environment(environment: Environment, *, actor: Actor) -> None:
         subject=environment,
         changes={"base_url": environment.base_url},
     )
+    publish_notice(environment.tenant_id, Notice.ENVIRONMENT, environment.pk)
     Execution.objects.for_tenant(environment.tenant_id).filter(
         environment_id=environment.pk
     ).delete()
@@ -151,6 +155,7 @@ def release_from_quarantine(environment: Environment, *, actor: Actor) -> None:
         action="released environment from quarantine",
         subject=environment,
     )
+    publish_notice(environment.tenant_id, Notice.ENVIRONMENT, environment.pk)
 
 
 def request_sync(environment: Environment, *, actor: Actor, whole_past: bool = False) -> SyncRun:

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from executions.models import Environment, Health, SyncState
 from executions.n8n.errors import N8nError
+from tenants.realtime import Notice, publish_notice
 
 # After so many failures in a row the environment is only probed until it answers again.
 PROBE_AFTER = 10
@@ -54,6 +55,7 @@ def set_health(environment: Environment, health: Health, reason: str, now: datet
     """Save the state and its reason; the moment only where the state changed."""
     if environment.health != health:
         environment.health_since = now
+        publish_notice(environment.tenant_id, Notice.ENVIRONMENT, environment.pk)
     environment.health, environment.health_reason = health, reason
     environment.contacted_at = now
     environment.save(

@@ -1,4 +1,5 @@
-"""The one signal upwards: sent after commit, once a turn of sync that changed something.
+"""The one signal upwards: sent after commit, once or twice a turn of sync that changed
+something: what is new is told before the past is fetched.
 
 Receivers only enqueue, and nothing depends on them: what they would do is also pulled from the
 marks in the database.

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from executions import confirm, details, leases, recheck, walks, workflows
 from executions.health import health_of, note_failure, note_success
+from executions.ingest import IngestResult
 from executions.missing import probe_missing_ids
 from executions.models import Environment, Execution, Health, SyncRun, SyncState
 from executions.n8n.addresses import AddressPolicy
@@ -144,6 +145,8 @@ def _work(turn: Turn) -> bool:
     _cycle(turn)
     recheck.recheck_not_final(turn, running)
     confirm.confirm_pushed(turn)
+    # What is new need not wait for the past, which may take all of the turn.
+    _announce(turn)
     probe_missing_ids(turn)
     _ask_for_the_past(turn)
     _ask_for_a_comparison(turn)
@@ -290,3 +293,4 @@ def _announce(turn: Turn) -> None:
             environment_id=turn.environment.pk,
             execution_ids=turn.written.touched_ids,
         )
+        turn.written = IngestResult()

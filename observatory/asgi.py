@@ -14,11 +14,13 @@ django = get_asgi_application()
 
 from observatory import reporting  # noqa: E402 - needs the settings
 from observatory.bodies import limited  # noqa: E402 - needs the applications
+from observatory.files import allow_many_open_files  # noqa: E402
 from observatory.startup import refuse_unsafe_start  # noqa: E402 - needs the applications
 
 application = limited(django)
 
 reporting.start("observatory-web")
+allow_many_open_files()
 
 # The server imports this inside its event loop, where Django refuses to speak to the database.
 with ThreadPoolExecutor(1) as outside_the_loop:

@@ -159,9 +159,15 @@ CACHES = {
 REDIS_ADDRESS = parse_url(REDIS_URL)  # type: ignore[no-untyped-call]
 EVENTSTREAM_REDIS = {
     name: value for name, value in REDIS_ADDRESS.items() if name != "connection_class"
-} | {"ssl": REDIS_URL.startswith("rediss://")}
+} | {
+    "ssl": REDIS_URL.startswith("rediss://"),
+    # A sender waits no longer for a Redis that is away.
+    "socket_connect_timeout": 2,
+    "socket_timeout": 2,
+}
 EVENTSTREAM_STORAGE_CLASS = "tenants.realtime.ReturningStorage"
 EVENTSTREAM_CHANNELMANAGER_CLASS = "tenants.realtime.TenantChannels"
+STREAMS_PER_USER = env.integer("OBSERVATORY_STREAMS_PER_USER", 20, minimum=1, maximum=100_000)
 
 # --- Copying from n8n ------------------------------------------------------------------------
 SYNC_SECONDS = env.integer("OBSERVATORY_SYNC_SECONDS", 30, minimum=5, maximum=86_400)

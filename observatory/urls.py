@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from analytics import live_views
 from observatory import probes
 from observatory.metrics.views import metrics
 from tenants import stream
@@ -23,6 +24,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include(api)),
     path("", include("tenants.urls")),
+    path("t/<slug:tenant_slug>/live", live_views.counts, name="live-counts"),
     path("t/<slug:tenant_slug>/", include("analytics.urls")),
     path("t/<slug:tenant_slug>/", include("executions.urls")),
 ]

@@ -142,7 +142,7 @@ def test_without_a_name_it_lists_the_benches():
 
 
 def test_it_names_the_benches_where_one_is_unknown():
-    with pytest.raises(CommandError, match="no bench “speed”; there are: ingest, sync"):
+    with pytest.raises(CommandError, match="no bench “speed”; there are: ingest, live, sync"):
         call_command("bench", "speed")
 
 

@@ -65,6 +65,7 @@ ELSEWHERE = {
     "readyz",
     "metrics",
     "event-stream",
+    "live-counts",
     "api-retention",
     "api-retention-dry-run",
     "api-retention-runs",

@@ -1,0 +1,63 @@
+"""A page in Chromium before a real server."""
+
+import pytest
+from django.test import Client
+
+from executions.tests.factories import EnvironmentFactory
+from executions.tests.faults.stage import eventually
+from tenants.realtime import tell
+from tenants.scope import tenant_scope
+
+pytestmark = pytest.mark.processes
+
+COUNT = '[data-count="last_day.total_executions"]'
+
+
+def say_count(membership, number):
+    counts = {"total_executions": number, "success_count": number, "failure_count": 0}
+    assert tell(membership.tenant_id, "counts.update", {**counts, "today": counts})
+
+
+@pytest.fixture
+def page(web, membership, browser_context):
+    with tenant_scope(membership.tenant_id):
+        EnvironmentFactory(tenant=membership.tenant)
+    web.start()
+    client = Client()
+    client.force_login(membership.user)
+    address = f"http://127.0.0.1:{web.port}"
+    session = client.cookies["sessionid"].value
+    browser_context.add_cookies([{"name": "sessionid", "value": session, "url": address}])
+    page = browser_context.new_page()
+    page.goto(f"{address}/t/acme/executions")
+    page.locator("#live[data-state=live]").wait_for()
+    page.locator(COUNT).wait_for()
+    return page
+
+
+def test_a_page_keeps_counting_across_a_restart_without_a_reload(web, page, membership):
+    page.evaluate("window.isTheSamePage = true")
+    say_count(membership, 1234)
+    page.locator(COUNT, has_text="1,234").wait_for()
+
+    web.stop()
+    page.locator("#live", has_text="Reconnecting").wait_for()
+    say_count(membership, 1235)
+    web.start()
+
+    page.locator(COUNT, has_text="1,235").wait_for(timeout=30_000)
+    say_count(membership, 1236)
+    page.locator(COUNT, has_text="1,236").wait_for()
+    assert page.inner_text("#live") == "Live"
+    assert page.evaluate("window.isTheSamePage")
+
+
+def test_new_rows_wait_behind_a_button(page, membership):
+    assert page.locator("#new-rows").is_hidden()
+
+    for count in (5, 7):
+        tell(membership.tenant_id, "execution.completed", {"count": count})
+
+    page.locator("#new-rows", has_text="12 new").wait_for()
+    page.locator("#new-rows").click()
+    eventually(lambda: page.locator("#new-rows").is_hidden())
