@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from analytics import pruning, rollups, selfcheck, uptime
+from analytics import materialized, pruning, rollups, selfcheck, uptime
 from tenants.audit import Actor
 
 REFRESH_EXPIRES = 60
@@ -62,3 +62,15 @@ def prune_tenant(tenant_id: str, requested_by: str) -> None:
     """One that another worker has begun is left to it."""
     with suppress(pruning.AlreadyPruning):
         pruning.prune(pruning.tenant_of(UUID(tenant_id)), actor=Actor(requested_by))
+
+
+@shared_task(ignore_result=True, soft_time_limit=60, time_limit=90)
+def refresh_views() -> None:
+    """One task for each materialized view, so that none waits for another."""
+    for name in materialized.VIEWS:
+        refresh_view.apply_async(args=(name,), expires=materialized.REFRESHED_EVERY.seconds)
+
+
+@shared_task(ignore_result=True, soft_time_limit=540, time_limit=600)
+def refresh_view(name: str) -> None:
+    materialized.refresh_view(name)
