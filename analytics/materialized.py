@@ -17,11 +17,12 @@ from tenants.scope import operator_scope, set_statement_timeout
 
 log = structlog.get_logger(__name__)
 
-VIEWS = (
-    "mv_execution_counts_by_workflow",
-    "mv_execution_counts_by_environment",
-    "mv_error_summary",
-)
+# Name: what it counts.
+VIEWS = {
+    "mv_execution_counts_by_workflow": "runs by workflow",
+    "mv_execution_counts_by_environment": "runs by environment",
+    "mv_error_summary": "errors",
+}
 REFRESHED_EVERY = timedelta(minutes=10)
 # So that one missed refresh is no alarm yet.
 LATE_AFTER = 3 * REFRESHED_EVERY
@@ -47,6 +48,11 @@ class LateView:
     name: str
     as_of: datetime | None
     error: str
+
+    @property
+    def subject(self) -> str:
+        """What it counts, in words."""
+        return VIEWS[self.name]
 
     @property
     def sentence(self) -> str:
@@ -84,14 +90,14 @@ def refresh_view(name: str) -> Refreshed:
 
 def late_views() -> list[LateView]:
     """The views that failed or are late, in one query; of no tenant, so for operators."""
-    states = {state.name: state for state in ViewState.objects.all()}
+    known = {state.name: state for state in ViewState.objects.all()}
+    states = [known.get(name) or ViewState(name=name) for name in VIEWS]
     limit = timezone.now() - LATE_AFTER
-    found = [
-        LateView(name, state.succeeded_at, state.error)
-        for name, state in ((name, states.get(name, ViewState(name=name))) for name in VIEWS)
+    return [
+        LateView(state.name, state.succeeded_at, state.error)
+        for state in states
         if state.error or state.succeeded_at is None or state.succeeded_at < limit
     ]
-    return found
 
 
 def _lock(name: str) -> bool:

@@ -161,6 +161,7 @@ class ViewState(models.Model):
 
     class Meta:
         ordering = ("name",)
+        verbose_name = "materialized view"
 
     def __str__(self) -> str:
         return self.name

@@ -11,6 +11,7 @@ from tenants.audit import Actor
 
 REFRESH_EXPIRES = 60
 PRUNE_EXPIRES = 600
+VIEW_EXPIRES = materialized.REFRESHED_EVERY.total_seconds()
 # Of one task, so that many environments take turns.
 REFRESH_SECONDS = 20
 
@@ -68,7 +69,7 @@ def prune_tenant(tenant_id: str, requested_by: str) -> None:
 def refresh_views() -> None:
     """One task for each materialized view, so that none waits for another."""
     for name in materialized.VIEWS:
-        refresh_view.apply_async(args=(name,), expires=materialized.REFRESHED_EVERY.seconds)
+        refresh_view.apply_async(args=(name,), expires=VIEW_EXPIRES)
 
 
 @shared_task(ignore_result=True, soft_time_limit=540, time_limit=600)

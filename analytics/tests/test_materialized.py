@@ -6,23 +6,23 @@ from io import StringIO
 
 import psycopg
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, ProgrammingError, connection
 from django.utils import timezone
-from psycopg import sql
 
 from analytics import materialized, tasks
 from analytics.models import ViewState
 from analytics.tests.counting import add_run, random_runs, refresh_all
 from executions.models import Execution
 from executions.tests.factories import EnvironmentFactory, WorkflowFactory
+from tenants.models import Role
 from tenants.scope import operator_scope, tenant_scope
+from tenants.tests.factories import MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
 REPORTS = ("execution_counts_by_workflow", "execution_counts_by_environment", "error_summary")
-WORKFLOWS, ENVIRONMENTS, ERRORS = materialized.VIEWS
+WORKFLOWS, ENVIRONMENTS, ERRORS = NAMES = tuple(materialized.VIEWS)
 
 
 @pytest.fixture
@@ -108,11 +108,7 @@ def test_the_application_reads_the_tenant_that_it_entered(environment):
     fill(other, seed=2, count=30)
     refresh_views()
 
-    for view in (
-        "execution_counts_by_workflow",
-        "execution_counts_by_environment",
-        "error_summary",
-    ):
+    for view in REPORTS:
         assert rows(view, "tenant_id, day, 1") == []
         with tenant_scope(other.tenant_id):
             assert {row[0] for row in rows(view, "tenant_id, day, 1")} == {other.tenant_id}
@@ -205,77 +201,6 @@ def another_connection():
         yield connected
 
 
-def test_a_reader_sees_the_rows_of_its_tenants_and_nothing_else(environment):
-    with operator_scope():
-        other = EnvironmentFactory()
-    fill(environment)
-    fill(other, seed=2, count=30)
-    refresh_views()
-    tenant = environment.tenant_id
-
-    with reader_session(tenants=[tenant]) as reader:
-        # What it says of itself is not believed.
-        reader.execute(f"SET app.tenant = '{other.tenant_id}'")
-        for view in REPORTS:
-            seen = reader.execute(f"SELECT DISTINCT tenant_id FROM reports.{view}").fetchall()
-            assert seen == [(tenant,)]
-
-
-def test_a_reader_without_a_tenant_sees_nothing(environment):
-    fill(environment)
-    refresh_views()
-
-    with reader_session(tenants=[]) as reader:
-        reader.execute(f"SET app.tenant = '{environment.tenant_id}'")
-        for view in REPORTS:
-            assert reader.execute(f"SELECT count(*) FROM reports.{view}").fetchone() == (0,)
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "SELECT api_key FROM executions_environment",
-        "SELECT count(*) FROM executions",
-        "SELECT count(*) FROM mv_error_summary",
-        "SELECT count(*) FROM reports.reader",
-        "INSERT INTO reports.reader SELECT session_user, id FROM tenants_tenant",
-        "SELECT reports.refresh('mv_error_summary')",
-        "UPDATE reports.error_summary SET failure_count = 0",
-        "DELETE FROM reports.execution_counts_by_environment",
-        "CREATE TABLE reports.own (n int)",
-        "CREATE TABLE public.own (n int)",
-        "SET ROLE observatory_app",
-        "SET ROLE observatory_operator",
-    ],
-)
-def test_a_reader_can_neither_write_nor_read_behind_the_views(statement):
-    with (
-        reader_session(tenants=[]) as reader,
-        pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState)),
-    ):
-        reader.execute(statement)
-
-
-def test_a_condition_of_the_reader_does_not_see_other_rows_first(environment):
-    fill(environment)
-    refresh_views()
-
-    with reader_session(tenants=[]) as reader:
-        # Without the barrier the planner would try the cheap condition on every tenant's rows.
-        leak = "SELECT * FROM reports.error_summary WHERE 1 / (failure_count - failure_count) > 0"
-        assert reader.execute(leak).fetchall() == []
-
-
-@contextmanager
-def reader_session(*, tenants):
-    """The session of a new login as docs/operations.md makes one, within a test's transaction.
-
-    SET SESSION AUTHORIZATION makes it the login in every respect, and the test's rows stay visible.
-    """
-    with owner_rights():
-        yield
-
-
 def test_while_another_one_refreshes_nothing_is_done():
     begin = timezone.now()
     with another_connection() as other:
@@ -294,7 +219,7 @@ def test_beat_asks_for_each_view_by_itself(monkeypatch):
 
     tasks.refresh_views()
 
-    assert tuple(asked) == materialized.VIEWS
+    assert tuple(asked) == NAMES
 
 
 def test_the_command_prints_a_line_a_view(environment):
@@ -329,3 +254,48 @@ def test_the_command_fails_where_a_view_did(monkeypatch):
         call_command("refresh_views", stdout=output)
 
     assert output.getvalue().count("failed: disk full") == 3
+
+
+@pytest.mark.parametrize(("role", "told"), [(Role.VIEWER, False), (Role.OPERATOR, True)])
+def test_status_tells_a_tenants_operators_of_a_late_view(client, role, told):
+    with operator_scope():
+        member = MembershipFactory(role=role)
+    refresh_views()
+    ViewState.objects.filter(pk=ERRORS).update(error="could not write to /var/lib/postgresql")
+    client.force_login(member.user)
+
+    answer = client.get("/api/v1/observability/status").json()
+
+    late = [one for one in answer["insights"] if one["kind"] == "view_late"]
+    assert [one["sentence"].partition(" is as of")[0] for one in late] == (
+        ["What BI tools read of errors"] if told else []
+    )
+    assert "/var/lib" not in str(answer)
+
+
+def test_the_admins_first_page_tells_of_a_late_view(client):
+    client.force_login(UserFactory(is_superuser=True))
+    refresh_views()
+    quiet = client.get("/admin/").content.decode()
+    ViewState.objects.filter(pk=ERRORS).update(error="disk <full>")
+
+    page = client.get("/admin/").content.decode()
+
+    assert "the last try failed" not in quiet
+    assert "the last try failed: disk &lt;full&gt;." in page
+    assert "/admin/analytics/viewstate/" in page
+
+
+def test_the_admin_shows_each_view_and_has_a_worker_refresh_it(client, monkeypatch):
+    asked = []
+    monkeypatch.setattr(tasks.refresh_view, "apply_async", lambda args, **_: asked.append(args[0]))
+    client.force_login(UserFactory(is_superuser=True))
+    refresh_views()
+
+    page = client.get("/admin/analytics/viewstate/").content.decode()
+    client.post("/admin/analytics/viewstate/", {"action": "refresh", "_selected_action": [ERRORS]})
+
+    assert all(name in page for name in NAMES)
+    assert "Refresh now" in page
+    assert asked == [ERRORS]
+    assert client.get("/admin/analytics/viewstate/add/").status_code == 403
