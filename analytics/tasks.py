@@ -4,10 +4,13 @@ import time
 from contextlib import suppress
 from uuid import UUID
 
+import structlog
 from celery import shared_task
 
 from analytics import materialized, pruning, rollups, selfcheck, uptime
 from tenants.audit import Actor
+
+log = structlog.get_logger(__name__)
 
 REFRESH_EXPIRES = 60
 PRUNE_EXPIRES = 600
@@ -67,7 +70,9 @@ def prune_tenant(tenant_id: str, requested_by: str) -> None:
 
 @shared_task(ignore_result=True, soft_time_limit=60, time_limit=90)
 def refresh_views() -> None:
-    """One task for each materialized view, so that none waits for another."""
+    """One task for each materialized view, so that none waits for another; tells of late ones."""
+    for late in materialized.late_views():
+        log.error("view_late", view=late.name, sentence=late.sentence)
     for name in materialized.VIEWS:
         refresh_view.apply_async(args=(name,), expires=VIEW_EXPIRES)
 

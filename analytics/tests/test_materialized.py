@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, ProgrammingError, connection
 from django.utils import timezone
+from structlog.testing import capture_logs
 
 from analytics import materialized, tasks
 from analytics.models import ViewState
@@ -145,7 +146,7 @@ def test_a_refresh_leaves_its_state(environment):
     assert state.error == ""
 
 
-def test_a_failed_refresh_keeps_the_last_success_and_says_why(monkeypatch, capsys):
+def test_a_failed_refresh_keeps_the_last_success_and_says_why(monkeypatch):
     refresh_views()
     before = state_of(ERRORS)
 
@@ -154,9 +155,13 @@ def test_a_failed_refresh_keeps_the_last_success_and_says_why(monkeypatch, capsy
             cursor.execute("SELECT 1 / 0")
 
     monkeypatch.setattr(materialized, "_refresh", fail)
-    result = materialized.refresh_view(ERRORS)
+    with capture_logs() as logged:
+        result = materialized.refresh_view(ERRORS)
 
     after = state_of(ERRORS)
+    assert [(one["event"], one["log_level"]) for one in logged] == [
+        ("view_refresh_failed", "error")
+    ]
     assert result.error == after.error == "division by zero"
     assert after.succeeded_at == before.succeeded_at
     assert after.started_at > before.started_at
@@ -220,6 +225,18 @@ def test_beat_asks_for_each_view_by_itself(monkeypatch):
     tasks.refresh_views()
 
     assert tuple(asked) == NAMES
+
+
+def test_beat_logs_a_late_view_as_an_error(monkeypatch):
+    monkeypatch.setattr(tasks.refresh_view, "apply_async", lambda **_: None)
+    refresh_views()
+    ViewState.objects.filter(pk=ERRORS).update(error="disk full")
+
+    with capture_logs() as logged:
+        tasks.refresh_views()
+
+    (event,) = logged
+    assert (event["event"], event["log_level"], event["view"]) == ("view_late", "error", ERRORS)
 
 
 def test_the_command_prints_a_line_a_view(environment):
