@@ -2,7 +2,7 @@ from pathlib import Path
 
 from django.db import migrations
 
-SQL = Path(__file__).parent / "sql" / "0004_materialized_views.sql"
+SQL = Path(__file__).parent / "sql" / "0005_materialized_views.sql"
 REVERSE = """
 DROP SCHEMA reports CASCADE;
 DROP MATERIALIZED VIEW mv_execution_counts_by_workflow, mv_execution_counts_by_environment,
@@ -11,5 +11,5 @@ DROP MATERIALIZED VIEW mv_execution_counts_by_workflow, mv_execution_counts_by_e
 
 
 class Migration(migrations.Migration):
-    dependencies = [("analytics", "0003_viewstate"), ("executions", "0003_syncstate_crash_place")]
+    dependencies = [("analytics", "0004_viewstate"), ("executions", "0003_syncstate_crash_place")]
     operations = [migrations.RunSQL(SQL.read_text(), REVERSE)]

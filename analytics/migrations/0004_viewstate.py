@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('analytics', '0002_row_level_security'),
+        ('analytics', '0003_purged_since'),
     ]
 
     operations = [
