@@ -12,7 +12,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from analytics.environment_health import environment_rows
-from analytics.forms import AnalyticsForm, PagedForm, PeriodForm, SelectionForm, TableForm
+from analytics.forms import (
+    AnalyticsForm,
+    PagedForm,
+    PeriodForm,
+    SelectionForm,
+    SeriesForm,
+    TableForm,
+)
 from analytics.kpis import kpis_of
 from analytics.overview import overview_of, status_of_tenant
 from analytics.questions import Question, question_of
@@ -21,17 +28,18 @@ from analytics.serializers import (
     ExecutionAnalyticsPageSerializer,
     KpisSerializer,
     OverviewSerializer,
-    SeriesPointSerializer,
+    SeriesRowSerializer,
     StatusSerializer,
     StuckSerializer,
     WorkflowTableSerializer,
 )
 from analytics.stuck import stuck_runs
 from analytics.tenant_metrics import tenant_metrics
+from analytics.timeseries import series_of
 from analytics.workflow_analytics import analytics_of_period, stored_analytics
 from analytics.workflow_table import TablePage, workflow_table
 from executions.states import states_of
-from tenants.models import Tenant
+from tenants.models import Role, Tenant
 
 
 class AnalyticsView(APIView):
@@ -43,6 +51,10 @@ class AnalyticsView(APIView):
     @property
     def tenant(self) -> Tenant:
         return self.request.tenant  # type: ignore[attr-defined,no-any-return]
+
+    @property
+    def role(self) -> Role:
+        return self.request.role  # type: ignore[attr-defined,no-any-return]
 
     def asked(self, request: Request) -> Any:
         """The request's form. Raises ValidationError with a sentence for each fault."""
@@ -114,7 +126,7 @@ class StatusView(AnalyticsView):
     @extend_schema(parameters=parameters_of(PeriodForm), responses=StatusSerializer)
     def get(self, request: Request) -> Response:
         """One sentence on the whole, and what to look at, the most needed first."""
-        found = status_of_tenant(self.tenant, question_in(self.asked(request)))
+        found = status_of_tenant(self.tenant, question_in(self.asked(request)), self.role)
         return Response(StatusSerializer(found).data)
 
 
@@ -123,7 +135,7 @@ class OverviewView(AnalyticsView):
     def get(self, request: Request) -> Response:
         """Figures, riskiest workflows, environments and status in one answer."""
         question = question_in(self.asked(request))
-        found = overview_of(self.tenant, question)
+        found = overview_of(self.tenant, question, self.role)
         body = {
             "kpis": found.kpis,
             "workflows": table_body(question, found.workflows, None),
@@ -134,11 +146,14 @@ class OverviewView(AnalyticsView):
 
 
 class TimeSeriesView(AnalyticsView):
-    @extend_schema(parameters=parameters_of(PeriodForm), responses=SeriesPointSerializer(many=True))
+    form = SeriesForm
+
+    @extend_schema(parameters=parameters_of(SeriesForm), responses=SeriesRowSerializer(many=True))
     def get(self, request: Request) -> Response:
         """The course of all figures as a flat list, for tools that draw charts."""
-        found = kpis_of(question_in(self.asked(request)))
-        return Response(SeriesPointSerializer(found.points, many=True).data)
+        asked = self.asked(request)
+        rows = series_of(question_in(asked), asked.split_by)
+        return Response(SeriesRowSerializer(rows, many=True).data)
 
 
 class StuckView(AnalyticsView):

@@ -19,6 +19,7 @@ from analytics.periods import (
     fixed_period,
 )
 from analytics.selection import Selection
+from analytics.timeseries import MOST_PARTS, Split
 from analytics.workflow_table import SHOWN, SORTS, Order
 from executions.filters import ManyValues
 from executions.models import Environment
@@ -142,6 +143,32 @@ class PeriodForm(SelectionForm):
         """Call after ``is_valid()``."""
         period: Period = self.cleaned_data["period"]
         return period
+
+
+class SeriesForm(PeriodForm):
+    """A period, and by what its course is split."""
+
+    split = forms.CharField(
+        required=False,
+        max_length=20,
+        help_text=f"One of {', '.join(Split)}: a row for each point and each of the {MOST_PARTS}"
+        " busiest, and one for all others.",
+    )
+
+    def clean_split(self) -> Split | None:
+        name = self.cleaned_data["split"]
+        if not name:
+            return None
+        try:
+            return Split(name)
+        except ValueError as error:
+            raise ValidationError(f"“{name}” is not one of: {', '.join(Split)}.") from error
+
+    @property
+    def split_by(self) -> Split | None:
+        """Call after ``is_valid()``."""
+        split: Split | None = self.cleaned_data["split"]
+        return split
 
 
 class PagedForm(PeriodForm):

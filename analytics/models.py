@@ -164,3 +164,21 @@ class LiveCounts(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tenant_id}: {self.told}/{self.changes}"
+
+
+class ViewState(models.Model):
+    """How the refreshing of a materialized view stands; a view of all tenants, and so its state."""
+
+    name = models.CharField(max_length=63, primary_key=True)
+    started_at = models.DateTimeField(null=True, help_text="Start of the last try.")
+    succeeded_at = models.DateTimeField(null=True, help_text="The view shows what was then.")
+    duration_ms = models.PositiveBigIntegerField(null=True, help_text="Of the last success.")
+    row_count = models.PositiveBigIntegerField(null=True)
+    error = models.TextField(blank=True, help_text="Why the last try failed.")
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = "materialized view"
+
+    def __str__(self) -> str:
+        return self.name

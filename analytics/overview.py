@@ -9,7 +9,7 @@ from analytics.status import RISKY_WORKFLOWS, Status, status_of
 from analytics.stuck import stuck_runs
 from analytics.workflow_table import Order, TablePage, workflow_table
 from executions.states import states_of
-from tenants.models import Tenant
+from tenants.models import Role, Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,9 @@ class Overview:
     status: Status
 
 
-def overview_of(tenant: Tenant, question: Question, *, workflows: int = 10) -> Overview:
+def overview_of(
+    tenant: Tenant, question: Question, role: Role = Role.VIEWER, *, workflows: int = 10
+) -> Overview:
     """All parts of the question's period, in a constant number of queries."""
     kpis = kpis_of(question)
     table = workflow_table(question, Order(limit=max(workflows, RISKY_WORKFLOWS)))
@@ -32,13 +34,13 @@ def overview_of(tenant: Tenant, question: Question, *, workflows: int = 10) -> O
         kpis=kpis,
         workflows=table,
         environments=environment_rows(question, states),
-        status=status_of(tenant, kpis, states, table.rows, stuck),
+        status=status_of(tenant, kpis, states, table.rows, stuck, role),
     )
 
 
-def status_of_tenant(tenant: Tenant, question: Question) -> Status:
+def status_of_tenant(tenant: Tenant, question: Question, role: Role = Role.VIEWER) -> Status:
     """The verdict on its own."""
     kpis = kpis_of(question)
     risky = workflow_table(question, Order(limit=RISKY_WORKFLOWS)).rows
     stuck = stuck_runs(question.selection)
-    return status_of(tenant, kpis, states_of(tenant), risky, stuck)
+    return status_of(tenant, kpis, states_of(tenant), risky, stuck, role)

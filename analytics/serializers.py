@@ -243,23 +243,39 @@ class StuckSerializer(serializers.Serializer[Any]):
     results = StuckRunSerializer(many=True)
 
 
-class SeriesPointSerializer(serializers.Serializer[Any]):
+class SeriesRowSerializer(serializers.Serializer[Any]):
     """A flat row, as tools for charts read them."""
 
-    time = serializers.DateTimeField(source="start")
-    total_executions = serializers.IntegerField(source="figures.total_executions", allow_null=True)
+    time = serializers.DateTimeField(help_text="Where the point begins.")
+    environment_id = serializers.UUIDField(
+        source="part.environment_id", allow_null=True, help_text="Null unless split."
+    )
+    environment = serializers.CharField(
+        source="part.environment", help_text="Its name; empty unless split."
+    )
+    workflow_id = serializers.CharField(source="part.workflow_id")
+    workflow = serializers.CharField(
+        source="part.workflow", help_text="Its name; “others” is what is not named apart."
+    )
+    total_executions = serializers.IntegerField(
+        source="figures.total_executions",
+        allow_null=True,
+        help_text="Counts are null where nobody looked.",
+    )
     success_count = serializers.IntegerField(source="figures.success_count", allow_null=True)
     failure_count = serializers.IntegerField(source="figures.failure_count", allow_null=True)
     success_rate = RequiredFloat(source="figures.success_rate")
     avg_duration_ms = RequiredFloat(source="figures.avg_duration_ms")
-    p50_duration_ms = RequiredFloat(source="figures.p50_duration_ms")
+    p50_duration_ms = RequiredFloat(
+        source="figures.p50_duration_ms", help_text="Percentiles are null where it is split."
+    )
     p95_duration_ms = RequiredFloat(source="figures.p95_duration_ms")
     p99_duration_ms = RequiredFloat(source="figures.p99_duration_ms")
-    coverage = RequiredFloat()
+    coverage = RequiredFloat(help_text="Share of the point's time that was seen, 0 to 1.")
 
-    def to_representation(self, point: Any) -> dict[str, Any]:
-        shown = super().to_representation(point)
-        return dict(shown | (dict.fromkeys(COUNTS) if point.is_blank else {}))
+    def to_representation(self, row: Any) -> dict[str, Any]:
+        shown = super().to_representation(row)
+        return dict(shown | (dict.fromkeys(COUNTS) if row.is_blank else {}))
 
 
 class ExecutionAnalyticsSerializer(serializers.Serializer[Any]):

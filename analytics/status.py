@@ -12,12 +12,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from analytics.kpis import Kpis
+from analytics.materialized import late_views
 from analytics.models import RollupState
 from analytics.stuck import StuckKind, StuckRun
 from analytics.workflow_table import WorkflowRow
 from executions.models import Health
 from executions.states import EnvironmentState
-from tenants.models import Tenant
+from tenants.models import Role, Tenant
 
 # A drop of the success rate by so many points is worth a look; by so many it is an emergency.
 NOTABLE_DROP, GRAVE_DROP = 0.05, 0.2
@@ -72,8 +73,9 @@ def status_of(
     states: Sequence[EnvironmentState],
     risky: Sequence[WorkflowRow],
     stuck: Sequence[StuckRun],
+    role: Role,
 ) -> Status:
-    """The state that these findings amount to; two queries for the numbers' own health."""
+    """The state that these findings amount to; three queries for the numbers' own health."""
     insights = sorted(
         (
             *_of_environments(tenant, states),
@@ -82,6 +84,7 @@ def status_of(
             *_of_stuck(tenant, stuck),
             *_of_coverage(tenant, kpis, states),
             *_of_rollups(tenant),
+            *(_of_views(tenant) if role.includes(Role.OPERATOR) else ()),
         ),
         key=lambda insight: insight.severity.rank,
     )
@@ -243,6 +246,18 @@ def _of_rollups(tenant: Tenant) -> Iterator[Insight]:
             "rollups_late",
             f"{waiting:,} hours wait to be added up; answers are right, but slower.",
             page,
+        )
+
+
+def _of_views(tenant: Tenant) -> Iterator[Insight]:
+    """Whether what BI tools read is late; why it is says the admin, since it is no tenant's."""
+    for late in late_views():
+        since = f"{late.as_of:%Y-%m-%d %H:%M} UTC" if late.as_of else "the installation"
+        yield Insight(
+            Severity.WARNING,
+            "view_late",
+            f"What BI tools read of {late.subject} is as of {since}: it was not refreshed since.",
+            reverse("executions:environments", kwargs={"tenant_slug": tenant.slug}),
         )
 
 

@@ -8,13 +8,14 @@ import structlog
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from analytics import live_counts, pruning, rollups, selfcheck, uptime
+from analytics import live_counts, materialized, pruning, rollups, selfcheck, uptime
 from tenants.audit import Actor
 
 log = structlog.get_logger(__name__)
 
 REFRESH_EXPIRES = 60
 PRUNE_EXPIRES = 600
+VIEW_EXPIRES = materialized.REFRESHED_EVERY.total_seconds()
 # Of one task, so that many environments take turns.
 REFRESH_SECONDS = 20
 # Within a worker's patience: a change that must wait for its second is told by then.
@@ -91,3 +92,17 @@ def prune_tenant(tenant_id: str, requested_by: str) -> None:
     """One that another worker has begun is left to it."""
     with suppress(pruning.AlreadyPruning):
         pruning.prune(pruning.tenant_of(UUID(tenant_id)), actor=Actor(requested_by))
+
+
+@shared_task(ignore_result=True, soft_time_limit=60, time_limit=90)
+def refresh_views() -> None:
+    """One task for each materialized view, so that none waits for another; tells of late ones."""
+    for late in materialized.late_views():
+        log.error("view_late", view=late.name, sentence=late.sentence)
+    for name in materialized.VIEWS:
+        refresh_view.apply_async(args=(name,), expires=VIEW_EXPIRES)
+
+
+@shared_task(ignore_result=True, soft_time_limit=540, time_limit=600)
+def refresh_view(name: str) -> None:
+    materialized.refresh_view(name)

@@ -63,7 +63,7 @@ def restore(source: Path, *, replace: bool) -> None:
         # Policies and rights name the roles, which belong to the server and not to the backup.
         prepare_roles(owner, application["USER"], application["PASSWORD"])
         if replace:
-            owner.execute("DROP SCHEMA public CASCADE")
+            owner.execute("DROP SCHEMA IF EXISTS reports, public CASCADE")
             owner.execute("CREATE SCHEMA public")
     _run("pg_restore", "--exit-on-error", "--single-transaction", "--no-owner", str(source))
 

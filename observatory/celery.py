@@ -8,6 +8,7 @@ import os
 from datetime import timedelta
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import setup_logging
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
@@ -15,14 +16,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
 
 from django.conf import settings
 
-SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
 # Of their own, so that workers can be counted out to each kind of work.
 QUEUES = ("sync", "analytics", "maintenance")
 
 # A turn that beat missed is not made up for: each task finds in the database what is due, so a
-# late one does the work of those before it.
-TIMETABLE: dict[str, tuple[str, timedelta]] = {
+# late one does the work of those before it. What is for the night has an hour of UTC.
+TIMETABLE: dict[str, tuple[str, timedelta | crontab]] = {
     "dispatch-syncs": ("executions.tasks.dispatch_syncs", 5 * SECOND),
     "heartbeat": ("observatory.tasks.note_heartbeat", 10 * SECOND),
     "tidy-sync-runs": ("executions.tasks.tidy_sync_runs", HOUR),
@@ -32,8 +33,15 @@ TIMETABLE: dict[str, tuple[str, timedelta]] = {
     "tell-counts": ("analytics.tasks.dispatch_counts", 5 * SECOND),
     "note-pulses": ("analytics.tasks.note_pulses", 60 * SECOND),
     "dispatch-pruning": ("analytics.tasks.dispatch_pruning", 60 * SECOND),
-    "check-rollups": ("analytics.tasks.check_rollups", 24 * HOUR),
+    "refresh-views": ("analytics.tasks.refresh_views", 10 * MINUTE),
+    "check-rollups": ("analytics.tasks.check_rollups", crontab(hour="2", minute="20")),
 }
+
+
+def expiry_of(when: timedelta | crontab) -> float:
+    """After how many seconds a task that no worker took is dropped."""
+    return (when if isinstance(when, timedelta) else HOUR).total_seconds()
+
 
 app = Celery("observatory")
 app.steps["worker"].add(DjangoStructLogInitStep)
@@ -64,8 +72,8 @@ app.conf.update(
     beat_scheduler="django_celery_beat.schedulers:DatabaseScheduler",
     beat_max_loop_interval=5,
     beat_schedule={
-        name: {"task": task, "schedule": every, "options": {"expires": every.total_seconds()}}
-        for name, (task, every) in TIMETABLE.items()
+        name: {"task": task, "schedule": when, "options": {"expires": expiry_of(when)}}
+        for name, (task, when) in TIMETABLE.items()
     },
 )
 

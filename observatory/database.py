@@ -16,10 +16,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from psycopg import sql
 
-from tenants.scope import APPLICATION_ROLE, OPERATOR_ROLE
+from tenants.scope import APPLICATION_ROLE, OPERATOR_ROLE, READER_ROLE
 
 MINIMUM_POSTGRESQL = 16
 IDENTITY = ("USER", "PASSWORD", "HOST", "PORT")
+ROLES = (APPLICATION_ROLE, OPERATOR_ROLE, READER_ROLE)
 
 
 @contextmanager
@@ -63,10 +64,10 @@ def prepare_roles(owner: "psycopg.Connection[Any]", login: str, password: str) -
             f"This PostgreSQL is version {owner.info.server_version // 10_000};"
             f" {MINIMUM_POSTGRESQL} or newer is needed."
         )
-    if _can_log_in(owner, login, password):
+    if _has_role(owner, READER_ROLE) and _can_log_in(owner, login, password):
         return
     try:
-        for role in (APPLICATION_ROLE, OPERATOR_ROLE):
+        for role in ROLES:
             _create_role(owner, role, sql.SQL("NOLOGIN"))
         _create_role(owner, login, sql.SQL("LOGIN"))
         owner.execute(
@@ -80,7 +81,7 @@ def prepare_roles(owner: "psycopg.Connection[Any]", login: str, password: str) -
     except psycopg.errors.InsufficientPrivilege as error:
         raise ImproperlyConfigured(
             "The role in DATABASE_OWNER_URL may not create roles; give it CREATEROLE,"
-            f" or create {APPLICATION_ROLE}, {OPERATOR_ROLE} and {login} yourself."
+            f" or create {', '.join(ROLES)} and {login} yourself."
         ) from error
 
 
@@ -136,6 +137,16 @@ RIGHTS = f"""
     -- What was recorded stays as it was recorded.
     REVOKE UPDATE, DELETE ON tenants_auditentry FROM {APPLICATION_ROLE};
     REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {APPLICATION_ROLE};
+    -- Materialized views know no tenant; the views before them, in the schema "reports", do.
+    DO $$
+    DECLARE
+        unguarded text;
+    BEGIN
+        FOR unguarded IN SELECT matviewname FROM pg_matviews WHERE schemaname = 'public' LOOP
+            EXECUTE format('REVOKE ALL ON %I FROM {APPLICATION_ROLE}', unguarded);
+        END LOOP;
+    END
+    $$;
 """
 
 

@@ -19,6 +19,8 @@ from django.db import connection, transaction
 
 OPERATOR_ROLE = "observatory_operator"
 APPLICATION_ROLE = "observatory_app"
+# Of BI tools: reads the schema "reports" and nothing else.
+READER_ROLE = "observatory_reader"
 
 
 def _require_transaction() -> None:

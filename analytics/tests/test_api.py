@@ -333,6 +333,56 @@ def test_a_series_is_a_flat_list(ask, environment):
     assert {"time", "failure_count", "p99_duration_ms"} <= set(rows[0])
 
 
+def fixed_bounds():
+    """The last day, with the same edges whenever it is asked for."""
+    end = timezone.now()
+    return {"from": (end - timedelta(days=1)).isoformat(), "to": end.isoformat(), "step": "3h"}
+
+
+@pytest.mark.parametrize("split", ["environment", "workflow"])
+def test_a_split_series_adds_up_to_the_whole(ask, member, environment, split):
+    fill(environment, count=90, workflows=25, days=1)
+    with operator_scope():
+        other = EnvironmentFactory(tenant=member.tenant, name="Test")
+    fill(other, count=30, seed=4, days=1)
+    bounds = fixed_bounds()
+
+    whole = ask("timeseries", **bounds).json()
+    rows = ask("timeseries", **bounds, split=split).json()
+
+    parts = {(row["environment"], row["workflow"]) for row in rows}
+    expected = {("Prod", ""), ("Test", "")}
+    assert parts == expected if split == "environment" else len(parts) == 21
+    assert (("others", "others") in parts) == (split == "workflow")
+    assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
+    for point in whole:
+        here = [row for row in rows if row["time"] == point["time"]]
+        assert len(here) == len(parts)
+        for name in ("total_executions", "failure_count"):
+            assert sum(row[name] or 0 for row in here) == (point[name] or 0)
+
+
+def test_a_part_of_a_series_has_its_own_figures(ask, environment):
+    fill(environment, count=60, workflows=2, days=1)
+
+    bounds = fixed_bounds()
+
+    split = ask("timeseries", **bounds, split="workflow", workflow="wf0").json()
+    alone = ask("timeseries", **bounds, workflow="wf0").json()
+
+    assert {row["workflow"] for row in split} == {"Flow 0"}
+    for name in ("time", "success_count", "success_rate", "avg_duration_ms"):
+        assert [row[name] for row in split] == [row[name] for row in alone]
+    assert {row["p95_duration_ms"] for row in split} == {None}
+
+
+def test_a_split_by_anything_else_is_refused(ask, environment):
+    answer = ask("timeseries", split="mode")
+
+    assert answer.status_code == 400
+    assert "“mode” is not one of: environment, workflow." in answer.json()["detail"]
+
+
 def test_analytics_of_all_time_and_of_a_period(ask, environment):
     fill(environment, count=80, days=20)
 
