@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('analytics', '0003_purged_since'),
+        ('analytics', '0004_live_counts'),
     ]
 
     operations = [
