@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from analytics.materialized import late_views
 from analytics.models import RollupState
 from executions.models import Environment, Health, RetentionRun, SyncState
 from executions.states import verdict
@@ -53,6 +54,14 @@ def sums() -> Iterator[Finding]:
         )
     if not states:
         yield ok("Rollups", "the last recounts found no difference")
+
+
+def views() -> Iterator[Finding]:
+    late = late_views()
+    for view in late:
+        yield warning("Materialized view", view.sentence, "Try manage.py refresh_views.")
+    if not late:
+        yield ok("Materialized views", "all fresh")
 
 
 def retention() -> Iterator[Finding]:

@@ -49,6 +49,11 @@ SELECT coalesce(extract(epoch FROM clock_timestamp() - max(finished_at)
 FROM executions_retentionrun
 """
 
+VIEWS = """
+SELECT name, coalesce(extract(epoch FROM clock_timestamp() - succeeded_at), 'NaN'), error <> ''
+FROM analytics_viewstate
+"""
+
 
 class StateCollector(Collector):
     """Asked anew for each answer; a part that cannot be read is left out and logged."""
@@ -88,6 +93,8 @@ class StateCollector(Collector):
             )
             cursor.execute(RETENTION)
             yield from _retention(*cursor.fetchone())
+            cursor.execute(VIEWS)
+            yield from _views(cursor.fetchall())
 
     def _broker(self) -> Iterator[Metric]:
         depth = GaugeMetricFamily(
@@ -160,3 +167,19 @@ def _retention(age: float, failed: int) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "observatory_retention_failed_last_day", "Prunings that failed.", value=failed
     )
+
+
+def _views(rows: Iterable[tuple[str, float, bool]]) -> Iterator[Metric]:
+    age = GaugeMetricFamily(
+        "observatory_view_age_seconds",
+        "Since a materialized view was last refreshed; NaN where it never was.",
+        labels=("view",),
+    )
+    failed = GaugeMetricFamily(
+        "observatory_view_failed", "1 where the last refresh failed.", labels=("view",)
+    )
+    for name, seconds, has_failed in rows:
+        age.add_metric((name,), float(seconds))
+        failed.add_metric((name,), float(has_failed))
+    yield age
+    yield failed

@@ -20,6 +20,7 @@ EXAMINATIONS = (
     ("Timetable", servers.timetable),
     ("Environments", copying.environments),
     ("Rollups", copying.sums),
+    ("Materialized views", copying.views),
     ("Retention", copying.retention),
 )
 MARKS = {Level.OK: "ok", Level.WARNING: "warning", Level.FAULT: "FAULT"}
