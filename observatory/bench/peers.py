@@ -25,11 +25,11 @@ COPY (
 ) TO STDOUT (FORMAT csv)
 """
 DUCKDB_COLUMNS = (
-    "at BIGINT, environment VARCHAR, workflow VARCHAR, status VARCHAR, duration BIGINT,"
+    "moment BIGINT, environment VARCHAR, workflow VARCHAR, status VARCHAR, duration BIGINT,"
     " fingerprint VARCHAR"
 )
 CHDB_COLUMNS = (
-    "at Int64, environment LowCardinality(String), workflow LowCardinality(String),"
+    "moment Int64, environment LowCardinality(String), workflow LowCardinality(String),"
     " status LowCardinality(String), duration Nullable(Int64), fingerprint LowCardinality(String)"
 )
 
@@ -70,7 +70,7 @@ def chdb_of(rows: Path, folder: Path) -> Iterator[Ask]:
         session.query("CREATE DATABASE IF NOT EXISTS bench")
         session.query("USE bench")
         session.query(
-            f"CREATE TABLE runs ({CHDB_COLUMNS}) ENGINE = MergeTree ORDER BY at"
+            f"CREATE TABLE runs ({CHDB_COLUMNS}) ENGINE = MergeTree ORDER BY moment"
             " SETTINGS allow_nullable_key = 1"
         )
         session.query(f"INSERT INTO runs FROM INFILE '{rows}' FORMAT CSV")

@@ -13,7 +13,7 @@ class Dialect:
     """How an engine writes what the standard leaves open."""
 
     runs: str
-    moment: Callable[[datetime], str]
+    literal: Callable[[datetime], str]
     bucket: Callable[[timedelta], str]
     quantiles: str
 
@@ -25,27 +25,27 @@ def milliseconds(moment: datetime) -> str:
 def postgresql(tenant_id: UUID) -> Dialect:
     return Dialect(
         runs=f"""(
-            SELECT occurred_at AS at, environment_id AS environment, workflow_id AS workflow,
+            SELECT occurred_at AS moment, environment_id AS environment, workflow_id AS workflow,
                 normalized_status AS status, execution_time AS duration, fingerprint,
                 error_message AS message
             FROM executions WHERE tenant_id = '{tenant_id}'
         ) AS runs""",
-        moment=lambda moment: f"'{moment.isoformat()}'::timestamptz",
-        bucket=lambda step: f"date_bin('{step.total_seconds()} s', at, 'epoch'::timestamptz)",
+        literal=lambda moment: f"'{moment.isoformat()}'::timestamptz",
+        bucket=lambda step: f"date_bin('{step.total_seconds()} s', moment, 'epoch'::timestamptz)",
         quantiles="percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration)",
     )
 
 
 DUCKDB = Dialect(
     runs="runs",
-    moment=milliseconds,
-    bucket=lambda step: f"at // {step // timedelta(milliseconds=1)}",
+    literal=milliseconds,
+    bucket=lambda step: f"moment // {step // timedelta(milliseconds=1)}",
     quantiles="quantile_cont(duration, [0.5, 0.95, 0.99])",
 )
 CHDB = Dialect(
     runs="runs",
-    moment=milliseconds,
-    bucket=lambda step: f"intDiv(at, {step // timedelta(milliseconds=1)})",
+    literal=milliseconds,
+    bucket=lambda step: f"intDiv(moment, {step // timedelta(milliseconds=1)})",
     quantiles="quantilesExactInclusive(0.5, 0.95, 0.99)(duration)",
 )
 
@@ -57,14 +57,14 @@ SUMS = """count(*) AS total,
 
 def kpis(dialect: Dialect, span: Bucket, previous: Bucket, step: timedelta) -> str:
     """Figures of a period and the one before, and of each bucket."""
-    moment = dialect.moment
+    literal = dialect.literal
     return f"""
     SELECT is_current, bucket, {SUMS}, {dialect.quantiles} AS shares
     FROM (
-        SELECT at >= {moment(span.start)} AS is_current, {dialect.bucket(step)} AS bucket,
+        SELECT moment >= {literal(span.start)} AS is_current, {dialect.bucket(step)} AS bucket,
             status, duration
         FROM {dialect.runs}
-        WHERE at >= {moment(previous.start)} AND at < {moment(span.end)}
+        WHERE moment >= {literal(previous.start)} AND moment < {literal(span.end)}
     ) AS seen
     GROUP BY GROUPING SETS ((is_current), (is_current, bucket))
     """
@@ -72,15 +72,15 @@ def kpis(dialect: Dialect, span: Bucket, previous: Bucket, step: timedelta) -> s
 
 def workflows(dialect: Dialect, span: Bucket, previous: Bucket) -> str:
     """Figures of each workflow, of a period and the one before."""
-    moment = dialect.moment
+    literal = dialect.literal
     return f"""
     SELECT is_current, environment, workflow, {SUMS}, {dialect.quantiles} AS shares,
-        max(at) AS last_at, max(CASE WHEN status = 'error' THEN at END) AS last_error_at
+        max(moment) AS last_at, max(CASE WHEN status = 'error' THEN moment END) AS last_error_at
     FROM (
-        SELECT at >= {moment(span.start)} AS is_current, at, environment, workflow, status,
+        SELECT moment >= {literal(span.start)} AS is_current, moment, environment, workflow, status,
             duration
         FROM {dialect.runs}
-        WHERE at >= {moment(previous.start)} AND at < {moment(span.end)}
+        WHERE moment >= {literal(previous.start)} AND moment < {literal(span.end)}
     ) AS seen
     GROUP BY is_current, environment, workflow
     """
@@ -88,12 +88,12 @@ def workflows(dialect: Dialect, span: Bucket, previous: Bucket) -> str:
 
 def errors(dialect: Dialect, span: Bucket, *, by: str = "fingerprint") -> str:
     """The most frequent errors of a period."""
-    moment = dialect.moment
+    literal = dialect.literal
     return f"""
     SELECT {by}, sum(runs) AS failures, count(*) AS workflows, max(last_at) AS last_at
     FROM (
-        SELECT {by}, workflow, count(*) AS runs, max(at) AS last_at FROM {dialect.runs}
-        WHERE status = 'error' AND at >= {moment(span.start)} AND at < {moment(span.end)}
+        SELECT {by}, workflow, count(*) AS runs, max(moment) AS last_at FROM {dialect.runs}
+        WHERE status = 'error' AND moment >= {literal(span.start)} AND moment < {literal(span.end)}
         GROUP BY {by}, workflow
     ) AS of_workflow
     GROUP BY {by} ORDER BY failures DESC LIMIT 50
