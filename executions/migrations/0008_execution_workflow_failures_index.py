@@ -6,7 +6,7 @@ class Migration(migrations.Migration):
     """Find a workflow's newest failures with their classes; only failures are in the index."""
 
     atomic = False
-    dependencies = [("executions", "0003_syncstate_crash_place")]
+    dependencies = [("executions", "0007_push_row_level_security")]
     operations = [
         AddIndexConcurrently(
             "execution",

@@ -6,7 +6,7 @@ class Migration(migrations.Migration):
     """Group failures of any range by cause from the index alone, which holds no successes."""
 
     atomic = False
-    dependencies = [("executions", "0004_execution_workflow_failures_index")]
+    dependencies = [("executions", "0008_execution_workflow_failures_index")]
     operations = [
         AddIndexConcurrently(
             "execution",
