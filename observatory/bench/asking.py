@@ -40,7 +40,7 @@ def question_in(history: History, period: Period) -> Question:
     return question_of(Selection(history.largest.pk), period, environments)
 
 
-def ask(history: History, statement: str, *values: object) -> list[tuple[Any, ...]]:
+def ask(history: History, statement: str, *values: Any) -> list[tuple[Any, ...]]:
     """The answer of PostgreSQL to a statement, as the application and for the largest tenant."""
     with tenant_scope(history.largest.pk), connection.cursor() as cursor:
         cursor.execute(statement, values or None)

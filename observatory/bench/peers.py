@@ -6,6 +6,7 @@ They hold nothing else, which is to their advantage. Installed by `manage.py ben
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,7 @@ def peers_of(tenant: Tenant) -> Iterator[Mapping[str, tuple[Dialect, Ask]]]:
 
 @contextmanager
 def duckdb_of(rows: Path) -> Iterator[Ask]:
-    import duckdb
-
+    duckdb: Any = import_module("duckdb")
     with duckdb.connect() as engine:
         engine.execute(f"CREATE TABLE runs ({DUCKDB_COLUMNS})")
         engine.execute(f"COPY runs FROM '{rows}' (FORMAT csv)")
@@ -63,9 +63,7 @@ def duckdb_of(rows: Path) -> Iterator[Ask]:
 
 @contextmanager
 def chdb_of(rows: Path, folder: Path) -> Iterator[Ask]:
-    from chdb.session import Session
-
-    session = Session(str(folder))
+    session: Any = import_module("chdb.session").Session(str(folder))
     try:
         session.query("CREATE DATABASE IF NOT EXISTS bench")
         session.query("USE bench")
