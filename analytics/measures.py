@@ -27,7 +27,7 @@ class Measures:
 
     @property
     def total(self) -> int:
-        return sum(self.counts().values())
+        return self.ended + self.running + self.waiting + self.canceled + self.unknown
 
     def counts(self) -> dict[str, int]:
         return {

@@ -14,7 +14,7 @@ from django.db import connection
 from analytics.measures import SHARES, Measures
 from analytics.periods import Bucket
 from analytics.pieces import pieces_of
-from analytics.rollup_sql import HISTOGRAM, ROWS_IN_BINS, SUMS, SUMS_OF_BINS
+from analytics.rollup_sql import HISTOGRAM, ROWS_IN_BINS, STATUSES, SUMS, SUMS_OF_BINS
 from analytics.selection import Selection
 
 PIECES = """
@@ -35,6 +35,13 @@ dirty AS MATERIALIZED (
 )"""
 SUMMED = ", ".join(SUMS)
 LAST = "last_at, last_error_at"
+OF_COURSES = (f"sum(sign * ({' + '.join(STATUSES)}))::bigint", "sum(sign * error)::bigint")
+OF_MEASURES = (
+    *(f"sum(sign * {name})::bigint" for name in SUMS),
+    "max(last_at) FILTER (WHERE sign > 0)",
+    "max(last_error_at) FILTER (WHERE sign > 0)",
+)
+LATEST = "max(last_at) AS last_at, max(last_error_at) AS last_error_at"
 OF_ENVIRONMENT = ("environment_id",)
 OF_WORKFLOW = ("environment_id", "workflow_id")
 # A fence: each piece is one short range of an index, whatever the planner believes of it.
@@ -42,7 +49,7 @@ STORED = """
 SELECT p.bucket, {sign} AS sign, r.*
 FROM {pieces} p CROSS JOIN LATERAL (
     SELECT {columns} FROM analytics_{table} r
-    WHERE r.tenant_id = %(tenant)s AND {within} {conditions} OFFSET 0
+    WHERE r.tenant_id = %(tenant)s AND {within} {conditions} {grouped} OFFSET 0
 ) AS r WHERE {grain}"""
 COUNTED = """
 SELECT p.bucket, 1 AS sign, x.*
@@ -76,9 +83,9 @@ def read_buckets(
     numbered = list(buckets)
     found = {number: Measures() for number, _ in numbered}
     family = "environment" if selection.is_by_environment else "workflow"
-    statement = f"WITH {_sources(selection)} {_parts(selection, family)}"
+    statement = f"WITH {sources_of(selection)} {_parts(selection, family)}"
     with connection.cursor() as cursor:
-        cursor.execute(statement, _parameters(selection, numbered))
+        cursor.execute(statement, piece_parameters(selection, numbered))
         for bucket, sign, *values in cursor.fetchall():
             if values[0] is None:
                 continue
@@ -96,8 +103,22 @@ def read_workflows(
 ) -> dict[tuple[UUID, str], dict[int, Measures]]:
     """The measures of each workflow by environment and id, without histograms."""
     found: dict[tuple[UUID, str], dict[int, Measures]] = {}
-    for key, bucket, measures in _read_by(OF_WORKFLOW, "workflow", selection, buckets):
-        found.setdefault(key, {})[bucket] = measures
+    for environment_id, workflow_id, bucket, *values in _read_by(
+        OF_WORKFLOW, "workflow", selection, buckets
+    ):
+        found.setdefault((environment_id, workflow_id), {})[bucket] = Measures(*values)
+    return found
+
+
+def read_courses(
+    selection: Selection, buckets: Iterable[tuple[int, Bucket]]
+) -> dict[tuple[UUID, str], dict[int, tuple[int, int]]]:
+    """How many runs each workflow had in each stretch, and how many of them failed."""
+    found: dict[tuple[UUID, str], dict[int, tuple[int, int]]] = {}
+    for environment_id, workflow_id, bucket, runs, failures in _read_by(
+        OF_WORKFLOW, "workflow", selection, buckets, OF_COURSES
+    ):
+        found.setdefault((environment_id, workflow_id), {})[bucket] = (runs, failures)
     return found
 
 
@@ -107,8 +128,8 @@ def read_environments(
     """The measures of each environment, without histograms."""
     family = "environment" if selection.is_by_environment else "workflow"
     found: dict[UUID, dict[int, Measures]] = {}
-    for (key,), bucket, measures in _read_by(OF_ENVIRONMENT, family, selection, buckets):
-        found.setdefault(key, {})[bucket] = measures
+    for environment_id, bucket, *values in _read_by(OF_ENVIRONMENT, family, selection, buckets):
+        found.setdefault(environment_id, {})[bucket] = Measures(*values)
     return found
 
 
@@ -117,27 +138,19 @@ def _read_by(
     family: str,
     selection: Selection,
     buckets: Iterable[tuple[int, Bucket]],
-) -> list[tuple[Any, int, Measures]]:
+    values: Iterable[str] = OF_MEASURES,
+) -> list[tuple[Any, ...]]:
+    """Keys, bucket and values; these are, if nothing is said, what measures begin with."""
     by = ", ".join(keys)
-    summed = ", ".join(f"sum(sign * {name})::bigint" for name in SUMS)
     statement = f"""
-    WITH {_sources(selection)}, part AS (
+    WITH {sources_of(selection)}, part AS (
         {_parts(selection, family, keys, histograms=False)}
     )
-    SELECT {by}, bucket, {summed},
-        max(last_at) FILTER (WHERE sign > 0), max(last_error_at) FILTER (WHERE sign > 0)
-    FROM part GROUP BY {by}, bucket
+    SELECT {by}, bucket, {", ".join(values)} FROM part GROUP BY {by}, bucket
     """
-    found = []
     with connection.cursor() as cursor:
-        cursor.execute(statement, _parameters(selection, list(buckets)))
-        for row in cursor.fetchall():
-            key, (bucket, *values) = row[: len(keys)], row[len(keys) :]
-            measures = Measures()
-            measures.add(values[: len(SUMS)])
-            measures.saw(*values[len(SUMS) :])
-            found.append((key, bucket, measures))
-    return found
+        cursor.execute(statement, piece_parameters(selection, list(buckets)))
+        return list(cursor.fetchall())
 
 
 def read_histograms(
@@ -145,7 +158,7 @@ def read_histograms(
 ) -> dict[tuple[UUID, str], dict[int, int]]:
     """The durations of each workflow over all of the stretches."""
     statement = f"""
-    WITH {_sources(selection)}, part AS ({_parts(selection, "workflow", OF_WORKFLOW)})
+    WITH {sources_of(selection)}, part AS ({_parts(selection, "workflow", OF_WORKFLOW)})
     SELECT environment_id, workflow_id, array_agg(bin), array_agg(n) FROM (
         SELECT environment_id, workflow_id, of_bin.bin, sum(sign * of_bin.n)::integer AS n
         FROM part CROSS JOIN LATERAL unnest(bins, bin_counts) AS of_bin (bin, n)
@@ -153,7 +166,7 @@ def read_histograms(
     ) AS counted GROUP BY environment_id, workflow_id
     """
     with connection.cursor() as cursor:
-        cursor.execute(statement, _parameters(selection, list(buckets)))
+        cursor.execute(statement, piece_parameters(selection, list(buckets)))
         return {
             (environment_id, workflow_id): dict(zip(bins, counts, strict=True))
             for environment_id, workflow_id, bins, counts in cursor.fetchall()
@@ -179,7 +192,7 @@ def read_percentiles(
         return {bucket: shares or [None] * len(SHARES) for bucket, shares in cursor.fetchall()}
 
 
-def _sources(selection: Selection) -> str:
+def sources_of(selection: Selection) -> str:
     return f"{PIECES}, {DIRTY.format(environments=selection.conditions('environments'))}"
 
 
@@ -189,17 +202,19 @@ def _parts(
     """Everything that adds up to the pieces, from each place where it may stand."""
     conditions = selection.conditions()
     keys = "".join(f"{name}, " for name in by)
-    stored = {
-        "columns": f"{keys}{SUMMED}, {'bins, bin_counts, ' if histograms else ''}{LAST}",
-        "conditions": conditions,
-    }
+    grouped = f"GROUP BY {', '.join(by)}" if by else ""
+    if histograms:
+        stored = {"columns": f"{keys}{SUMMED}, bins, bin_counts, {LAST}", "grouped": ""}
+    else:
+        # Within a piece, so that its many days and hours are neither kept nor sorted.
+        stored = {"columns": f"{keys}{SUMS_OF_BINS}, {LATEST}", "grouped": grouped}
+    stored["conditions"] = conditions
     counted = {
         "keys": keys,
-        "over": f"{SUMS_OF_BINS}, {HISTOGRAM + ', ' if histograms else ''}"
-        "max(last_at) AS last_at, max(last_error_at) AS last_error_at",
+        "over": f"{SUMS_OF_BINS}, {HISTOGRAM + ', ' if histograms else ''}{LATEST}",
         "rows": ROWS_IN_BINS,
         "conditions": conditions,
-        "grouped": f"GROUP BY {', '.join(by)}" if by else "",
+        "grouped": grouped,
     }
     day, hour = f"{family}day", f"{family}hour"
     piece = {"sign": 1, "pieces": "piece", "within": IN_PIECE}
@@ -218,7 +233,7 @@ def _parts(
     )
 
 
-def _parameters(selection: Selection, buckets: Sequence[tuple[int, Bucket]]) -> dict[str, Any]:
+def piece_parameters(selection: Selection, buckets: Sequence[tuple[int, Bucket]]) -> dict[str, Any]:
     pieces = pieces_of(buckets)
     return {
         **selection.parameters(),

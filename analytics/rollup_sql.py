@@ -51,33 +51,33 @@ GROUP BY moment, workflow_id, mode
 def _merged(into: str, source: str, moment: str, keys: tuple[str, ...]) -> str:
     """A statement that adds rows of one rollup up into another."""
     names = ("tenant_id", "environment_id", "begins_at", *keys)
-    by = ", ".join(("1", *keys))
+    by = ", ".join(("moment", *keys))
     within = """begins_at >= (SELECT min(m) FROM unnest(%(moments)s::timestamptz[]) AS m)
           AND begins_at < (SELECT max(m) FROM unnest(%(moments)s::timestamptz[]) AS m)
               + interval '1 day'"""
+    # One pass: a join of sums with histograms would be planned without statistics of either.
     return f"""
 WITH source AS (
     SELECT {moment} AS moment, r.* FROM {source} r
     WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
       AND {within}
       AND {moment} = ANY (%(moments)s::timestamptz[])
-), summed AS (
-    SELECT {", ".join(("moment", *keys))}, {SUMS_OF_BINS}, max(duration_max) AS duration_max,
-        max(last_at) AS last_at, max(last_error_at) AS last_error_at
-    FROM source GROUP BY {by}
-), binned AS (
-    SELECT {", ".join(("moment", *keys))}, {HISTOGRAM}
-    FROM (
-        SELECT {", ".join(("moment", *keys))}, bin, sum(n) AS in_bin
-        FROM source CROSS JOIN LATERAL unnest(bins, bin_counts) AS of_bin (bin, n)
-        GROUP BY {by}, bin
-    ) AS counted GROUP BY {by}
+), part AS (
+    SELECT {by}, NULL::smallint AS bin, 0 AS in_bin, {", ".join(SUMS)},
+        duration_max, last_at, last_error_at
+    FROM source
+    UNION ALL
+    SELECT {by}, of_bin.bin, of_bin.n, {", ".join("0" for _ in SUMS)}, NULL, NULL, NULL
+    FROM source CROSS JOIN LATERAL unnest(bins, bin_counts) AS of_bin (bin, n)
+), by_bin AS (
+    SELECT {by}, bin, sum(in_bin)::integer AS in_bin, {SUMS_OF_BINS},
+        max(duration_max) AS duration_max, max(last_at) AS last_at,
+        max(last_error_at) AS last_error_at
+    FROM part GROUP BY {by}, bin
 )
 INSERT INTO {into} ({", ".join((*names, *MEASURES))})
-SELECT %(tenant)s, %(environment)s, {", ".join(("moment", *keys))},
-    {", ".join(SUMS)}, duration_max,
-    coalesce(bins, '{{}}'), coalesce(bin_counts, '{{}}'), last_at, last_error_at
-FROM summed LEFT JOIN binned USING ({", ".join(("moment", *keys))})
+SELECT %(tenant)s, %(environment)s, {by}, {OVER_BINS}
+FROM by_bin GROUP BY {by}
 """
 
 

@@ -4,13 +4,14 @@ All workflows are added up, since any of them may lead the table; what is dear (
 courses, causes) is read for the page only, unless the table is sorted by it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from analytics.histograms import percentiles
 from analytics.kpis import PREVIOUS, Delta, deltas_of, figures_of
@@ -18,7 +19,7 @@ from analytics.measures import Measures
 from analytics.models import ExecutionAnalytics
 from analytics.periods import Bucket
 from analytics.questions import Question
-from analytics.reading import read_histograms, read_workflows
+from analytics.reading import read_courses, read_histograms, read_workflows
 from analytics.risk import criticality_of, risk
 from analytics.selection import Selection
 from executions.models import Workflow
@@ -27,6 +28,7 @@ Key = tuple[UUID, str]
 CURRENT = 0
 SHOWN_DELTAS = ("total_executions", "failure_count", "success_rate", "avg_duration_ms")
 BY_PERCENTILE = ("p50_duration_ms", "p95_duration_ms")
+BY_LAST = ("last_run_at", "last_failure_at")
 SORTS = (
     "risk",
     "total_executions",
@@ -34,8 +36,7 @@ SORTS = (
     "failure_rate",
     "avg_duration_ms",
     *BY_PERCENTILE,
-    "last_run_at",
-    "last_failure_at",
+    *BY_LAST,
     "workflow_name",
 )
 # Which workflows a table shows.
@@ -46,7 +47,6 @@ SHOWN: dict[str, Callable[["WorkflowRow"], bool]] = {
     "silent": lambda row: bool(row.is_active) and not row.total_executions,
     "gone": lambda row: row.is_gone,
 }
-# The index of a workflow's runs holds no status: each failure costs the runs before it.
 NEWEST_FAILURES = 20
 
 # Of the newest failures only, so that a workflow that always fails costs no more than another.
@@ -112,12 +112,25 @@ class WorkflowRow:
     main_error_class: str
     criticality: float
     risk: float
-    deltas: dict[str, Delta]
+    deltas: dict[str, Delta] = field(default_factory=dict)
     points: tuple[CoursePoint, ...] = field(default=())
 
     @property
     def key(self) -> Key:
         return self.environment_id, self.workflow_id
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What n8n last said of a workflow."""
+
+    name: str = ""
+    is_active: bool | None = None
+    gone_at: datetime | None = None
+    tags: Sequence[str] = ()
+
+
+UNKNOWN, NOTHING = Known(), Measures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,52 +163,58 @@ def workflow_table(question: Question, order: Order) -> TablePage:
         rows = [row for row in rows if _matches(row, order.search)]
     if order.sort in BY_PERCENTILE:
         rows = _with_percentiles(question.selection, question.span, rows)
+    if order.sort in BY_LAST:
+        rows = _with_last(question.selection, rows)
     rows = _sorted(rows, order)
     page = rows[order.offset : order.offset + order.limit]
-    return TablePage(tuple(_completed(question, page, order)), len(rows))
+    return TablePage(tuple(_completed(question, page, order, measured)), len(rows))
 
 
-def _completed(question: Question, page: list[WorkflowRow], order: Order) -> list[WorkflowRow]:
-    """The rows of a page with all that is read for a page only."""
+def _completed(
+    question: Question,
+    page: list[WorkflowRow],
+    order: Order,
+    measured: Mapping[Key, Mapping[int, Measures]],
+) -> list[WorkflowRow]:
+    """The rows of a page with all that is said of a page only."""
     if not page:
         return []
     workflows = tuple(sorted({row.workflow_id for row in page}))
     narrowed = replace(question.selection, workflows=workflows)
     if order.sort not in BY_PERCENTILE:
         page = _with_percentiles(narrowed, question.span, page)
-    page = _with_course(narrowed, _course_of(question), page)
+    if order.sort not in BY_LAST:
+        page = _with_last(narrowed, page)
+    page = _with_course(narrowed, course_of(question), page)
     causes = _main_causes(narrowed, question.span, [row for row in page if row.failure_count])
     names = names_of(narrowed, [row.key for row in page if not row.workflow_name])
+    is_complete = question.is_complete
     return [
         replace(
             row,
             main_error_class=causes.get(row.key, ""),
             workflow_name=row.workflow_name or names.get(row.key, row.workflow_id),
+            deltas=_deltas(measured.get(row.key, {}), is_complete=is_complete),
         )
         for row in page
     ]
 
 
-def _rows(question: Question, measured: dict[Key, dict[int, Measures]]) -> list[WorkflowRow]:
-    selection, is_complete = question.selection, question.is_complete
+def _deltas(measured: Mapping[int, Measures], *, is_complete: bool) -> dict[str, Delta]:
+    now, then = measured.get(CURRENT, NOTHING), measured.get(PREVIOUS, NOTHING)
+    deltas = deltas_of((figures_of(now), now), (figures_of(then), then), is_complete=is_complete)
+    return {name: deltas[name] for name in SHOWN_DELTAS}
+
+
+def _rows(question: Question, measured: Mapping[Key, Mapping[int, Measures]]) -> list[WorkflowRow]:
+    selection = question.selection
     names = {environment.pk: environment.name for environment in question.environments}
-    known = {
-        (workflow.environment_id, workflow.workflow_id): workflow
-        for workflow in _workflows(selection)
-    }
-    ever = {(row.environment_id, row.workflow_id): row for row in _totals(selection)}
+    known = {row[:2]: Known(*row[2:]) for row in _workflows(selection)}
     keys = set(measured)
     if not selection.modes:
         keys |= {key for key, workflow in known.items() if workflow.gone_at is None}
     return [
-        _row(
-            key,
-            names[key[0]],
-            known.get(key),
-            None if selection.modes else ever.get(key),
-            measured.get(key, {}),
-            is_complete,
-        )
+        _row(key, names[key[0]], known.get(key, UNKNOWN), measured.get(key, {}))
         for key in keys
         if key[0] in names
     ]
@@ -204,61 +223,45 @@ def _rows(question: Question, measured: dict[Key, dict[int, Measures]]) -> list[
 def _row(
     key: Key,
     environment_name: str,
-    workflow: Workflow | None,
-    ever: ExecutionAnalytics | None,
-    measured: dict[int, Measures],
-    is_complete: bool,
+    workflow: Known,
+    measured: Mapping[int, Measures],
 ) -> WorkflowRow:
-    now, then = measured.get(CURRENT, Measures()), measured.get(PREVIOUS, Measures())
-    figures = figures_of(now)
-    criticality = criticality_of(workflow.tags if workflow else ())
-    deltas = deltas_of((figures, now), (figures_of(then), then), is_complete=is_complete)
-    latest = Measures()
-    latest.saw(now.last_at, now.last_error_at)
-    latest.saw(then.last_at, then.last_error_at)
-    if ever is not None:
-        latest.saw(ever.last_execution_at, ever.last_failure_at)
+    now, then = measured.get(CURRENT, NOTHING), measured.get(PREVIOUS, NOTHING)
+    criticality = criticality_of(workflow.tags)
+    rate = now.success_rate
     return WorkflowRow(
         environment_id=key[0],
         environment_name=environment_name,
         workflow_id=key[1],
-        workflow_name=workflow.name if workflow else "",
-        is_active=workflow.is_active if workflow else None,
-        is_gone=workflow is None or workflow.gone_at is not None,
-        tags=tuple(workflow.tags) if workflow else (),
+        workflow_name=workflow.name,
+        is_active=workflow.is_active,
+        is_gone=workflow is UNKNOWN or workflow.gone_at is not None,
+        tags=tuple(workflow.tags),
         total_executions=now.total,
         success_count=now.success,
         failure_count=now.error,
-        success_rate=figures.success_rate,
-        failure_rate=None if figures.success_rate is None else round(now.error / now.ended, 6),
-        avg_duration_ms=figures.avg_duration_ms,
+        success_rate=None if rate is None else round(rate, 6),
+        failure_rate=None if rate is None else round(now.error / now.ended, 6),
+        avg_duration_ms=None if now.average_ms is None else round(now.average_ms, 1),
         p50_duration_ms=None,
         p95_duration_ms=None,
-        last_run_at=latest.last_at,
-        last_failure_at=latest.last_error_at,
+        last_run_at=now.last_at or then.last_at,
+        last_failure_at=now.last_error_at or then.last_error_at,
         main_error_class="",
         criticality=criticality,
         risk=risk(failures=now.error, ended=now.ended, criticality=criticality),
-        deltas={name: deltas[name] for name in SHOWN_DELTAS},
     )
 
 
-def _workflows(selection: Selection) -> list[Workflow]:
-    rows = Workflow.objects.for_tenant(selection.tenant_id).defer("nodes", "settings")
+def _workflows(selection: Selection) -> QuerySet[Workflow, tuple[Any, ...]]:
+    rows = Workflow.objects.for_tenant(selection.tenant_id).order_by()
     if selection.environments:
         rows = rows.filter(environment__in=selection.environments)
     if selection.workflows:
         rows = rows.filter(workflow_id__in=selection.workflows)
     if selection.tags:
         rows = rows.filter(tags__overlap=list(selection.tags))
-    return list(rows)
-
-
-def _totals(selection: Selection) -> list[ExecutionAnalytics]:
-    rows = ExecutionAnalytics.objects.for_tenant(selection.tenant_id)
-    if selection.environments:
-        rows = rows.filter(environment_id__in=selection.environments)
-    return list(rows.defer("last_error_message"))
+    return rows.values_list("environment_id", "workflow_id", "name", "is_active", "gone_at", "tags")
 
 
 def _matches(row: WorkflowRow, search: str) -> bool:
@@ -300,7 +303,33 @@ def _with_percentiles(
     return found
 
 
-def _course_of(question: Question) -> Sequence[Bucket]:
+def _with_last(selection: Selection, rows: list[WorkflowRow]) -> list[WorkflowRow]:
+    """The last run and failure of all time, which no mode narrows."""
+    if selection.modes:
+        return rows
+    totals = ExecutionAnalytics.objects.for_tenant(selection.tenant_id)
+    if selection.environments:
+        totals = totals.filter(environment_id__in=selection.environments)
+    if selection.workflows:
+        totals = totals.filter(workflow_id__in=selection.workflows)
+    columns = ("environment_id", "workflow_id", "last_execution_at", "last_failure_at")
+    ever = {row[:2]: row[2:] for row in totals.values_list(*columns)}
+    return [
+        replace(
+            row,
+            last_run_at=_later(row.last_run_at, last_run_at),
+            last_failure_at=_later(row.last_failure_at, last_failure_at),
+        )
+        for row in rows
+        for last_run_at, last_failure_at in [ever.get(row.key, (None, None))]
+    ]
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(filter(None, (one, other)), default=None)
+
+
+def course_of(question: Question) -> Sequence[Bucket]:
     """Where a point is half a day or more, it is UTC's: so days of all rows are read as stored."""
     period = question.period
     if not period.is_calendar:
@@ -311,22 +340,18 @@ def _course_of(question: Question) -> Sequence[Bucket]:
 def _with_course(
     selection: Selection, buckets: Sequence[Bucket], rows: list[WorkflowRow]
 ) -> list[WorkflowRow]:
-    measured = read_workflows(selection, enumerate(buckets))
-    nothing = Measures()
-    found = []
-    for row in rows:
-        own = measured.get(row.key, {})
-        points = tuple(
-            CoursePoint(
-                bucket.start,
-                bucket.end,
-                own.get(number, nothing).total,
-                own.get(number, nothing).error,
-            )
-            for number, bucket in enumerate(buckets)
+    counted = read_courses(selection, enumerate(buckets))
+    return [
+        replace(
+            row,
+            points=tuple(
+                CoursePoint(bucket.start, bucket.end, *of_row.get(number, (0, 0)))
+                for number, bucket in enumerate(buckets)
+            ),
         )
-        found.append(replace(row, points=points))
-    return found
+        for row in rows
+        for of_row in [counted.get(row.key, {})]
+    ]
 
 
 def _main_causes(selection: Selection, span: Bucket, rows: list[WorkflowRow]) -> dict[Key, str]:

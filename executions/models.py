@@ -198,8 +198,15 @@ class Execution(TenantOwned):
             ),
             models.Index(
                 fields=["tenant", "-occurred_at", "-id"],
-                name="execution_not_successful",
+                include=["normalized_status", "environment_id", "workflow_id", "fingerprint"],
+                name="execution_unsuccessful",
                 condition=~Q(normalized_status="success"),
+            ),
+            models.Index(
+                fields=["tenant", "environment_id", "workflow_id", "-occurred_at"],
+                include=["error_class"],
+                name="execution_workflow_failures",
+                condition=Q(normalized_status="error"),
             ),
             models.Index(
                 fields=["tenant", "environment_id", "-occurred_at"],

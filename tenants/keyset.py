@@ -49,10 +49,10 @@ def keyset_page(
     if len(found) <= limit:
         return Page(found, None)
     last = found[limit - 1]
-    return Page(found[:limit], _make_cursor(moment, getattr(last, moment), last.id))
+    return Page(found[:limit], make_cursor(moment, getattr(last, moment), last.id))
 
 
-def _make_cursor(moment: str, at: Any, last_id: UUID) -> str:
+def make_cursor(moment: str, at: Any, last_id: UUID) -> str:
     return signing.dumps([at.isoformat(), last_id.hex], salt=f"keyset.{moment}", compress=False)
 
 

@@ -16,13 +16,14 @@ from observatory.bench.registry import BENCHES  # noqa: E402
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("name", choices=list(BENCHES))
-    parser.add_argument("--rows", type=int)
+    parser.add_argument("--rows", type=int, action="append")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     bench = BENCHES[given.name]
     call_command("migrate", verbosity=0)
-    report = bench.measure(Options(rows=given.rows or bench.rows, with_peers=given.peers))
+    sizes = tuple(sorted(set(given.rows or [bench.rows])))
+    report = bench.measure(Options(sizes, with_peers=given.peers))
     sys.stdout.write(report.as_table() + "\n")
     if given.json:
         sys.stdout.write(report.as_json() + "\n")

@@ -9,20 +9,27 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from statistics import median
 from typing import Any
 
 from observatory.bench.report import Report
 
 MIB = 2**20
+# What takes long needs no second look to be called slow.
+PATIENCE_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the person asked for."""
+    """What the person asked for; a bench of one size takes the largest."""
 
-    rows: int
+    sizes: tuple[int, ...]
     with_peers: bool = False
+
+    @property
+    def rows(self) -> int:
+        return max(self.sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,7 @@ class Bench:
     rows: int
     measure: Callable[[Options], Report]
     has_peers: bool = False
+    has_sizes: bool = False
 
 
 def seconds_of(work: Callable[[], Any]) -> float:
@@ -42,13 +50,19 @@ def seconds_of(work: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-def in_turn(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each way in each round; every round begins with another way."""
+def in_turn(
+    ways: Mapping[str, Callable[[], Any]], rounds: int, *, patience: float = inf
+) -> dict[str, list[float]]:
+    """Seconds of each way in each round; every round begins with another way.
+
+    A way that has taken longer than the patience in all takes part no more.
+    """
     names, taken = list(ways), {name: list[float]() for name in ways}
     for number in range(rounds):
         first = number % len(names)
         for name in names[first:] + names[:first]:
-            taken[name].append(seconds_of(ways[name]))
+            if sum(taken[name]) <= patience:
+                taken[name].append(seconds_of(ways[name]))
     return taken
 
 

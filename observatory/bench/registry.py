@@ -1,6 +1,16 @@
 """All benches, in the order in which they are listed."""
 
-from observatory.bench import ingest, live, sync
+from observatory.bench import depth, errors, http, ingest, kpis, live, sync, workflows
 from observatory.bench.measuring import Bench
 
-BENCHES: dict[str, Bench] = {bench.name: bench for bench in (ingest.BENCH, live.BENCH, sync.BENCH)}
+ALL = (
+    ingest.BENCH,
+    live.BENCH,
+    sync.BENCH,
+    kpis.BENCH,
+    workflows.BENCH,
+    errors.BENCH,
+    depth.BENCH,
+    http.BENCH,
+)
+BENCHES: dict[str, Bench] = {bench.name: bench for bench in ALL}

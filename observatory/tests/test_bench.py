@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from executions.n8n.execution_rows import read_rows
+from observatory.bench import measuring
 from observatory.bench.launch import bench_environment
 from observatory.bench.listing import SPREAD, listed_rows
 from observatory.bench.measuring import in_turn, peak_memory_mib, rate
@@ -88,6 +89,15 @@ def test_ways_take_turns_and_each_round_begins_with_another():
     assert {name: len(seconds) for name, seconds in taken.items()} == {"a": 3, "b": 3, "c": 3}
 
 
+def test_a_way_that_takes_long_takes_part_no_more(monkeypatch):
+    seconds = {"slow": 9.0, "fast": 0.1}
+    monkeypatch.setattr(measuring, "seconds_of", lambda way: seconds[way()])
+
+    taken = in_turn({name: (lambda name=name: name) for name in seconds}, 3, patience=8)
+
+    assert taken == {"slow": [9.0], "fast": [0.1, 0.1, 0.1]}
+
+
 def test_a_rate_is_that_of_the_middle_round():
     assert rate(250, [0.5, 100.0, 0.1]) == 500
 
@@ -151,6 +161,11 @@ def test_it_refuses_peers_where_there_are_none():
         call_command("bench", "ingest", "--peers")
 
 
+def test_it_refuses_two_sizes_where_nothing_grows():
+    with pytest.raises(CommandError, match="“ingest” takes one number of rows"):
+        call_command("bench", "ingest", "--rows", "500", "--rows", "1000")
+
+
 @pytest.mark.parametrize("rows", ["0", "249", "many", "-1", "1.5"])
 def test_it_refuses_numbers_of_rows_that_say_nothing(rows):
     with pytest.raises(CommandError, match="allowed are whole numbers from 250"):
@@ -165,6 +180,15 @@ def test_it_exits_as_the_bench_does(monkeypatch):
         call_command("bench", "sync", "--rows", "500", "--json")
 
     assert given == [["sync", "--rows", "500", "--json"]]
+
+
+def test_it_hands_on_every_size(monkeypatch):
+    given = []
+    monkeypatch.setattr(command, "run_bench", lambda arguments: given.append(arguments) or 0)
+
+    call_command("bench", "kpis", "--rows", "500", "--rows", "1000", "--peers")
+
+    assert given == [["kpis", "--rows", "500", "--rows", "1000", "--peers"]]
 
 
 def test_a_bench_knows_nothing_of_an_installation():

@@ -29,7 +29,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", nargs="?", help="which bench; left out: a list of them")
-        parser.add_argument("--rows", type=row_count, help="how many rows to make")
+        parser.add_argument(
+            "--rows",
+            type=row_count,
+            action="append",
+            help="how many rows to make; given twice, it also measures how time grows",
+        )
         parser.add_argument(
             "--peers", action="store_true", help="also measures other engines on the same data"
         )
@@ -42,9 +47,12 @@ class Command(BaseCommand):
             return
         if name not in BENCHES:
             raise CommandError(f"There is no bench “{name}”; there are: {', '.join(BENCHES)}.")
+        sizes = options["rows"] or []
         if options["peers"] and not BENCHES[name].has_peers:
             raise CommandError(f"The bench “{name}” has no peers; leave --peers out.")
-        arguments = [name, *(["--rows", str(options["rows"])] if options["rows"] else [])]
+        if len(sizes) > 1 and not BENCHES[name].has_sizes:
+            raise CommandError(f"The bench “{name}” takes one number of rows; give --rows once.")
+        arguments = [name, *(part for rows in sizes for part in ("--rows", str(rows)))]
         arguments += [f"--{flag}" for flag in ("peers", "json") if options[flag]]
         try:
             status = run_bench(arguments)

@@ -1,0 +1,150 @@
+"""How long answers take over real HTTP, beyond an empty request: the web server as `up` runs it.
+
+Clients are threads that ask again as soon as they are answered. The empty request is the probe
+that asks nothing, by as many clients in the same round. Of the rounds the best one counts, since
+whatever else the machine does can only add.
+"""
+
+import http.client
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from statistics import quantiles
+
+from django.conf import settings
+
+from observatory.bench.history import Shape, make_histories
+from observatory.bench.measuring import Bench, Options, seconds_of
+from observatory.bench.report import Figure, Report
+from observatory.stack.ports import private_ports
+from observatory.stack.services import WEB
+from tenants.models import Role, Tenant
+from tenants.scope import tenant_scope
+from tenants.tokens import create_token
+
+EMPTY = "/livez"
+OF_RANGE = "time_range=30d"
+# Path, milliseconds that it may take beyond an empty request at a million rows.
+ENDPOINTS = {
+    f"/api/v1/observability/overview?{OF_RANGE}": 100,
+    f"/api/v1/observability/kpis?{OF_RANGE}": 50,
+    f"/api/v1/observability/workflows?{OF_RANGE}": 120,
+    f"/api/v1/observability/environments?{OF_RANGE}": 120,
+    f"/api/v1/analytics/executions?{OF_RANGE}": 120,
+    "/api/v1/executions": 50,
+    "/api/v1/executions?status=error": 50,
+}
+CLIENTS = (1, 8)
+ROUNDS = 3
+REQUESTS = 40
+START_SECONDS = 30.0
+
+
+class ServerSilent(Exception):
+    """The web server did not start, or refused a request."""
+
+
+def measure(options: Options) -> Report:
+    history = make_histories([Shape(options.rows)])[0]
+    headers = {"Authorization": f"Bearer {token_of(history.largest)}"}
+    best: dict[tuple[str, int], float] = {}
+    with web_server() as port:
+        for path in (EMPTY, *ENDPOINTS):
+            ask(port, path, headers, 3)
+        for _ in range(ROUNDS):
+            for clients in CLIENTS:
+                for path in (EMPTY, *ENDPOINTS):
+                    found = p95(seconds_by(clients, port, path, headers))
+                    best[path, clients] = min(found, best.get((path, clients), found))
+    return Report("http", options.rows, tuple(figures(best)))
+
+
+def figures(best: dict[tuple[str, int], float]) -> Iterator[Figure]:
+    for clients in CLIENTS:
+        by = f"{clients} {'client' if clients == 1 else 'clients'}"
+        empty = best[EMPTY, clients]
+        yield Figure(f"{by}: {EMPTY}, the empty request", 1000 * empty, "ms")
+        for path, goal in ENDPOINTS.items():
+            beyond = 1000 * (best[path, clients] - empty)
+            yield Figure(f"{by}: {path}", beyond, "ms", at_most=goal)
+
+
+def token_of(tenant: Tenant) -> str:
+    with tenant_scope(tenant.pk):
+        return create_token(tenant=tenant, name="bench", role=Role.VIEWER)[1]
+
+
+@contextmanager
+def web_server() -> Iterator[int]:
+    """The port of a web server of its own, which ends with the block."""
+    port = next(private_ports())
+    environment = {
+        **os.environ,
+        "UVICORN_HOST": "127.0.0.1",
+        "UVICORN_PORT": str(port),
+        "UVICORN_LOG_LEVEL": "warning",
+        # More than a client of ours may ask in a minute.
+        "OBSERVATORY_API_RATE": "1000000/min",
+    }
+    command = [sys.executable, "-m", *WEB.command]
+    process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment)
+    try:
+        await_answer(process, port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def await_answer(process: "subprocess.Popen[bytes]", port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            ask(port, EMPTY, {}, 1)
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise ServerSilent("The web server did not start.")
+
+
+def seconds_by(clients: int, port: int, path: str, headers: dict[str, str]) -> list[float]:
+    """The seconds of each request, with so many clients at once."""
+    each = -(-REQUESTS // clients)
+    with ThreadPoolExecutor(clients) as threads:
+        taken = [threads.submit(ask, port, path, headers, each) for _ in range(clients)]
+        return [seconds for one in taken for seconds in one.result()]
+
+
+def ask(port: int, path: str, headers: dict[str, str], count: int) -> list[float]:
+    """The seconds of requests one after another on one connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        return [seconds_of(partial(get, connection, path, headers)) for _ in range(count)]
+    finally:
+        connection.close()
+
+
+def get(connection: http.client.HTTPConnection, path: str, headers: dict[str, str]) -> None:
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != http.HTTPStatus.OK:
+        raise ServerSilent(f"{path} answered {answer.status}: {body[:200]!r}")
+
+
+def p95(seconds: list[float]) -> float:
+    return quantiles(seconds, n=20, method="inclusive")[18]
+
+
+BENCH = Bench(
+    "http",
+    "endpoints over HTTP beyond an empty request, with one client and with eight",
+    1_000_000,
+    measure,
+)
