@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from executions.tests.faults.kill_suite import Plan, try_seed
+from executions.tests.faults.trial import Plan, try_seed
 
 pytestmark = pytest.mark.processes
 SEEDS = int(os.environ.get("KILL_SUITE_SEEDS", "20"))
