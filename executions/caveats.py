@@ -19,6 +19,8 @@ PAUSE_TO_SURVIVE = timedelta(hours=6)
 # So many failures and not one success in a week are no accident.
 FAILURES_WITHOUT_SUCCESS = 20
 LOOK_BACK = timedelta(days=7)
+# More runs a day than this, and n8n's defaults keep less than an hour: how much less is all one.
+MOST_COUNTED = 24 * N8N_KEEPS_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,9 @@ def coverage_report(environment: Environment, *, since: datetime) -> CoverageRep
     state = SyncState.objects.for_tenant(environment.tenant_id).get(environment=environment)
     seen = stretches(environment.tenant_id, environment.pk, since=since)
     as_of = state.synced_at
-    missing = gaps(seen, Stretch(since, as_of)) if as_of and as_of > since else []
+    # The ledger goes by n8n's clock. What follows its newest stretch is lag and no gap.
+    until = seen[-1].to_at if seen else as_of
+    missing = gaps(seen, Stretch(since, until)) if as_of and until and until > since else []
     saves = saves_successes(environment, now)
     pruned = pruned_after(_runs_of_a_day(environment, now))
     return CoverageReport(
@@ -71,11 +75,10 @@ def saves_successes(environment: Environment, now: datetime) -> bool | None:
 
 
 def _runs_of_a_day(environment: Environment, now: datetime) -> int:
-    return (
-        Execution.objects.for_tenant(environment.tenant_id)
-        .filter(environment_id=environment.pk, occurred_at__gte=now - timedelta(days=1))
-        .count()
+    runs = Execution.objects.for_tenant(environment.tenant_id).filter(
+        environment_id=environment.pk, occurred_at__gte=now - timedelta(days=1)
     )
+    return runs.order_by()[:MOST_COUNTED].count()
 
 
 def pruned_after(runs_a_day: int) -> timedelta:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from executions import leases
@@ -140,14 +141,14 @@ def remove_environment(environment: Environment, *, actor: Actor) -> None:
 def make_due(environment: Environment) -> None:
     """Let the next dispatch take the environment, and forget earlier failures."""
     SyncState.objects.for_tenant(environment.tenant_id).filter(environment=environment).update(
-        due_at=timezone.now(), failures=0
+        due_at=Now(), failures=0
     )
 
 
 def release_from_quarantine(environment: Environment, *, actor: Actor) -> None:
     """Let an environment be synced again whose worker had died again and again."""
     SyncState.objects.for_tenant(environment.tenant_id).filter(environment=environment).update(
-        quarantined_at=None, quarantine_reason="", crashes=0, due_at=timezone.now()
+        quarantined_at=None, quarantine_reason="", crashes=0, due_at=Now()
     )
     record(
         tenant=environment.tenant,

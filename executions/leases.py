@@ -2,11 +2,12 @@
 
 The token grows with every lease, and each write checks it in its own transaction, so a worker
 that was paused past its lease finds out at its next write and changes nothing. All times are the
-database's.
+database's, so that a machine whose clock jumps neither holds up nor hurries anything.
 """
 
-from dataclasses import dataclass
-from datetime import timedelta
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,12 +25,18 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to write for one environment."""
+    """The right to write for one environment, and the database's clock for who holds it."""
 
     tenant_id: UUID
     environment_id: UUID
     owner: str
     token: int
+    acquired_at: datetime
+    _began: float = field(default_factory=time.monotonic)
+
+    @property
+    def now(self) -> datetime:
+        return self.acquired_at + timedelta(seconds=time.monotonic() - self._began)
 
 
 # A lease that was never given back tells of a turn that died. Three such in a row at the same
@@ -60,7 +67,7 @@ UPDATE executions_syncstate s SET
         ELSE '' END
 FROM before
 WHERE s.tenant_id = %(tenant)s AND s.id = before.id
-RETURNING fencing_token, is_poison
+RETURNING fencing_token, is_poison, clock_timestamp()
 """
 # Whoever writes rows of an environment without a lease, as a push does, waits for this lock and not
 # for the row: a row that it held would make ACQUIRE believe in a living lease.
@@ -103,8 +110,8 @@ def acquire(*, tenant_id: UUID, environment_id: UUID, owner: str) -> Lease | Non
         found = cursor.fetchone()
     if found is None:
         return None
-    token, is_quarantined = found
-    return None if is_quarantined else Lease(tenant_id, environment_id, owner, token)
+    token, is_quarantined, now = found
+    return None if is_quarantined else Lease(tenant_id, environment_id, owner, token, now)
 
 
 def hold(lease: Lease, place: str | None = None) -> None:

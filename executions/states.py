@@ -19,6 +19,12 @@ TONES = {
     Health.BEHIND: "warn",
     Health.RATE_LIMITED: "warn",
 }
+ADVICE = {
+    Health.KEY_REJECTED: "Give it another API key.",
+    Health.SCOPE_MISSING: "Give it an API key with all four scopes.",
+    Health.KEY_UNREADABLE: "Give it its API key again, or Observatory its former encryption key.",
+    Health.NOT_N8N: "Check the address and what stands between Observatory and n8n.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,7 @@ class EnvironmentState:
     reason: str
     run: SyncRun | None
     progress: Progress | None
+    next_step: str
 
     @property
     def tone(self) -> str:
@@ -75,6 +82,7 @@ def _state(
         reason=reason,
         run=run,
         progress=progress_of(run) if run else None,
+        next_step=next_step(environment, sync, now),
     )
 
 
@@ -91,3 +99,24 @@ def verdict(environment: Environment, sync: SyncState | None, now: datetime) -> 
         minutes = round(lag.total_seconds() / 60)
         return Health.BEHIND, f"The last complete sync began {minutes} minutes ago."
     return health, environment.health_reason
+
+
+def next_step(environment: Environment, sync: SyncState | None, now: datetime) -> str:
+    """What happens next where not all is well, and who has to act (pure); empty otherwise."""
+    if environment.is_paused:
+        return "It is left alone until somebody resumes it."
+    if sync is None:
+        return ""
+    if sync.quarantined_at is not None:
+        return "It is left alone until somebody releases it; what was copied stays."
+    if sync.failures == 0:
+        return ""
+    advice = ADVICE.get(Health(environment.health), "What was copied stays, and it goes on there.")
+    return f"{advice} It is tried again {_when(sync.due_at, now)}."
+
+
+def _when(due_at: datetime, now: datetime) -> str:
+    seconds = (due_at - now).total_seconds()
+    if seconds < 10:
+        return "within seconds"
+    return f"in {round(seconds)} s" if seconds < 90 else f"in {round(seconds / 60)} min"

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
+from django.db.models import F
 
 from executions import confirm, details, leases, recheck, walks, workflows
 from executions.health import health_of, note_failure, note_success
@@ -120,9 +120,8 @@ def _failed(
 ) -> TurnResult:
     with tenant_scope(lease.tenant_id):
         leases.hold(lease)
-        now = timezone.now()
         note_failure(
-            environment, state, health=health, reason=reason, retry_after=retry_after, now=now
+            environment, state, health=health, reason=reason, retry_after=retry_after, now=lease.now
         )
         _note_on_open_runs(environment, reason)
     log.warning("sync_failed", environment=str(environment.pk), health=health, reason=reason)
@@ -132,7 +131,7 @@ def _failed(
 def _note_on_open_runs(environment: Environment, reason: str) -> None:
     SyncRun.objects.for_tenant(environment.tenant_id).filter(
         environment=environment, state__in=SyncRun.OPEN
-    ).update(message=reason)
+    ).update(message=reason, failures=F("failures") + 1)
 
 
 def _work(turn: Turn) -> bool:

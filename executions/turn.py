@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.utils import timezone
-
 from executions import leases
 from executions.ingest import IngestResult, write_records
 from executions.models import Environment, SyncState
@@ -39,7 +37,7 @@ class Turn:
 
     @property
     def now(self) -> datetime:
-        return timezone.now()
+        return self.lease.now
 
     @property
     def cutoff(self) -> datetime:

@@ -1,5 +1,6 @@
 """Pages of executions and environments."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,11 +9,13 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from executions import environments
 from executions.api import enqueue_after_commit
+from executions.caveats import coverage_report
 from executions.filters import ExecutionFilter
 from executions.forms import ConnectForm, ConnectionForm, EnvironmentForm
 from executions.models import Environment, Execution, SyncRun
@@ -114,7 +117,13 @@ def _environment_page(request: TenantRequest, pk: UUID, *, secret: str = "") -> 
     """The page, or its live part; ``secret`` is a push token that was just made."""
     state = _state(request, pk)
     runs = SyncRun.objects.for_tenant(request.tenant).filter(environment=state.environment)
-    context: dict[str, Any] = {"state": state, "runs": runs[:RUNS_SHOWN]}
+    since = timezone.now() - timedelta(days=request.tenant.retention_days)
+    context: dict[str, Any] = {
+        "state": state,
+        "runs": runs[:RUNS_SHOWN],
+        "coverage": coverage_report(state.environment, since=since),
+        "kept_since": since,
+    }
     if request.htmx:
         return render(request, "executions/_environment.html", context)
     context["push"] = push_state(request, state.environment, secret=secret)

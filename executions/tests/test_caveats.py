@@ -90,6 +90,16 @@ def test_the_gap_before_the_first_load_is_told(environment):
     assert report.gaps == [stretch(-5, -2)]
 
 
+@pytest.mark.parametrize("hours", [2, -2])
+def test_an_n8n_whose_clock_is_off_has_no_gap_by_that(environment, hours):
+    now = timezone.now()
+    SyncState.objects.filter(environment=environment).update(synced_at=now)
+    its_now = now + timedelta(hours=hours)
+    extend(environment.tenant_id, environment.pk, Stretch(its_now - timedelta(days=9), its_now))
+
+    assert coverage_report(environment, since=now - timedelta(days=7)).gaps == []
+
+
 @pytest.mark.parametrize(
     ("runs_a_day", "hours"), [(0, 336), (100, 336), (10_000, 24), (240_000, 1)]
 )

@@ -5,6 +5,7 @@ too, so that tests running side by side never take each other's tasks.
 """
 
 import ctypes
+import json
 import os
 import signal
 import subprocess
@@ -61,7 +62,7 @@ sys.meta_path.insert(0, Finder())
 """
 
 
-def eventually(is_true: Callable[[], object], *, seconds: float = 20.0, every: float = 0.05):
+def eventually(is_true: Callable[[], object], *, seconds: float = 60.0, every: float = 0.05):
     """Wait as short as the others allow; what was found at last."""
     deadline = time.monotonic() + seconds
     while not (found := is_true()):
@@ -106,6 +107,10 @@ class Process:
         for child in self.children():
             os.kill(child, signal.SIGKILL)
 
+    def peak_memory_mib(self) -> list[int]:
+        """The most that each of the processes that do the work has ever held."""
+        return [_peak_memory_kib(child) // 1024 for child in self.children()]
+
     def ask_to_stop(self) -> None:
         os.kill(self.pid, signal.SIGTERM)
 
@@ -124,6 +129,14 @@ def _children_of(pid: int) -> list[str]:
         return (PROC / str(pid) / "task" / str(pid) / "children").read_text().split()
     except FileNotFoundError:
         return []
+
+
+def _peak_memory_kib(pid: int) -> int:
+    try:
+        lines = (PROC / str(pid) / "status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
 class Stage:
@@ -179,6 +192,26 @@ class Stage:
         ids = [str(environment.tenant_id), str(environment.pk)]
         self._sender.send_task(SYNC, args=ids, queue="sync", ignore_result=True)
 
+    def restart_broker(self) -> None:
+        """What a broker's restart without its disk does to us: nothing is known, nobody is
+        connected. Others keep their part of the server that all tests share.
+        """
+        self.broker.flushdb()
+        mine = str(self.broker.connection_pool.connection_kwargs["db"])
+        for client in self.broker.client_list():
+            if client["db"] == mine and client["id"] != str(self.broker.client_id()):
+                self.broker.client_kill_filter(_id=client["id"])
+
+    def senders(self, queue: str) -> set[str]:
+        """The processes whose tasks wait in a queue."""
+        waiting = self.broker.lrange(f"observatory:{queue}", 0, -1)
+        return {json.loads(task)["headers"]["origin"] for task in waiting}
+
+    def is_idle(self) -> bool:
+        """Whether no task waits and none is in a worker's hands."""
+        waiting = [f"observatory:{queue}" for queue in ("sync", "maintenance")]
+        return not self.broker.exists(*waiting, "observatory:unacked")
+
     def end(self) -> None:
         for process in self._processes:
             process.end()
@@ -200,10 +233,10 @@ WHERE lease_owner <> ''
 RECHECK_NOW = """
 UPDATE executions SET recheck_at = clock_timestamp() WHERE recheck_at > clock_timestamp()
 """
-# What PostgreSQL does by itself after a minute to whoever stands still within a transaction.
-END_IDLE_WRITES = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND state LIKE 'idle in transaction%' AND pid <> pg_backend_pid()
+OPEN_WRITES = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+  AND (state = 'active' OR state LIKE 'idle in transaction%')
 """
 PROBE_NOW = "UPDATE executions_missingid SET probe_at = clock_timestamp()"
 
@@ -212,6 +245,13 @@ def as_operator(*statements: str) -> None:
     with operator_scope(), connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
+
+
+def writes_are_open() -> bool:
+    """Whether any other connection is within a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(OPEN_WRITES)
+        return bool(cursor.fetchone()[0])
 
 
 @contextmanager

@@ -154,6 +154,24 @@ def test_a_clock_that_is_off_is_noticed_and_changes_no_schedule(
     assert 0 < wait() < 60
 
 
+@pytest.mark.parametrize("hours", [1, -1])
+def test_our_own_clock_that_jumps_changes_no_schedule(
+    n8n, turn, rows, stored, truth, monkeypatch, hours
+):
+    running = n8n.start(n8n.workflow_id)
+    n8n.add_many(300)
+    true_now = timezone.now
+    with monkeypatch.context() as jumped:
+        jumped.setattr(timezone, "now", lambda: true_now() + timedelta(hours=hours))
+        turn()
+
+    state, row = rows(SyncState).get(), rows().get(n8n_execution_id=running)
+    assert 0 < (state.due_at - true_now()).total_seconds() < 60
+    assert abs(state.synced_at - true_now()) < timedelta(minutes=1)
+    assert 0 < (row.recheck_at - true_now()).total_seconds() < 60
+    assert stored() == truth()
+
+
 def test_a_run_that_was_asked_for_by_a_clock_ahead_can_end(n8n, turn, rows, environment):
     n8n.add_many(10)
     run = SyncRun.objects.create(

@@ -1,0 +1,296 @@
+"""Real workers and beats, their broker and their database: killed, stopped, cut off, told to end.
+
+Each test ends where both sides are the same, whatever happened on the way.
+"""
+
+import signal
+import threading
+
+import pytest
+from django.db import OperationalError
+
+from executions.environments import release_from_quarantine
+from executions.models import DetailState, Execution, Health, SyncRun, SyncState
+from executions.n8n import fake_faults
+from executions.n8n.fake import FakeN8n
+from executions.n8n.fake_server import FakeServer
+from executions.tests.faults import stage as stages
+from executions.tests.faults.ledger import compare
+from executions.tests.faults.stage import eventually
+from tenants.audit import Actor
+from tenants.scope import operator_scope, tenant_scope
+
+pytestmark = pytest.mark.processes
+LISTS = "/api/v1/executions"
+HOURLY = {"OBSERVATORY_SYNC_SECONDS": "3600"}
+
+
+@pytest.fixture
+def n8n(stage):
+    """With a page long enough to be caught in the middle of a load."""
+    fake = FakeN8n(first_id=1000, latency_ms=15)
+    fake.add_workflow("Order sync")
+    return fake
+
+
+@pytest.fixture
+def environment(n8n, connect):
+    with FakeServer(n8n) as server:
+        yield connect(server.url)
+
+
+@pytest.fixture
+def gate(n8n):
+    """Lets n8n hold back its answers from the so-many-th page on, until it is opened."""
+    gate = Gate(n8n)
+    yield gate
+    gate.opened.set()
+
+
+class Gate:
+    def __init__(self, fake):
+        self._fake, self._after = fake, None
+        self.reached, self.opened = threading.Event(), threading.Event()
+        fake.before_answer = self._hold
+
+    def close_after(self, requests):
+        self._after = requests
+
+    def _hold(self):
+        if self._after is not None and self._fake.log.total > self._after:
+            self.reached.set()
+            self.opened.wait(30)
+
+
+def of(environment, model):
+    with tenant_scope(environment.tenant_id):
+        return list(model.objects.for_tenant(environment.tenant_id).filter(**_in(environment)))
+
+
+def _in(environment):
+    return {"environment_id": environment.pk}
+
+
+def state_of(environment):
+    return of(environment, SyncState)[0]
+
+
+def pages_of(environment):
+    return sum(run.pages for run in of(environment, SyncRun))
+
+
+def is_copied(n8n, environment):
+    return not compare(n8n, environment) and not any(
+        run.state in SyncRun.OPEN for run in of(environment, SyncRun)
+    )
+
+
+def is_copied_by_dispatches(stage, n8n, environment):
+    """Asked again and again; what is due later is due now."""
+    stages.as_operator(stages.DUE_NOW)
+    stage.dispatch()
+    return is_copied(n8n, environment)
+
+
+def is_paused_between_writes(worker):
+    """Stop it, unless it is writing just now."""
+    worker.signal(signal.SIGSTOP)
+    if stages.writes_are_open():
+        worker.signal(signal.SIGCONT)
+        return False
+    return True
+
+
+def cursors(n8n):
+    """The cursors of all pages that were asked for below the top."""
+    asked = [entry.query.get("cursor") for entry in list(n8n.log.entries) if entry.path == LISTS]
+    return [cursor for cursor in asked if cursor]
+
+
+def test_the_same_task_in_four_hands_is_done_once(stage, n8n, environment):
+    n8n.add_many(3000, every_ms=1000)
+    stage.worker(), stage.worker()
+
+    for _ in range(4):
+        stage.send_sync(environment)
+
+    eventually(lambda: is_copied(n8n, environment))
+    assert len(cursors(n8n)) == len(set(cursors(n8n)))
+    assert n8n.log.most_open <= 2
+
+
+def test_a_worker_that_was_paused_past_its_lease_writes_nothing_when_it_wakes(
+    stage, n8n, environment, gate
+):
+    n8n.add_many(3000, every_ms=1000, errors_every=0)
+    slow = stage.worker(concurrency=1)
+    gate.close_after(6)
+    stage.send_sync(environment)
+    gate.reached.wait(20)
+    eventually(lambda: is_paused_between_writes(slow))
+    stages.as_operator(stages.EXPIRE_LEASES)
+    gate.opened.set()
+
+    stage.worker(concurrency=1)
+    eventually(lambda: is_copied_by_dispatches(stage, n8n, environment), every=0.3)
+    before = [(run.pk, run.position, run.pages) for run in of(environment, SyncRun)]
+    slow.signal(signal.SIGCONT)
+
+    eventually(lambda: "lease_lost" in slow.log.read_text())
+    assert [(run.pk, run.position, run.pages) for run in of(environment, SyncRun)] == before
+    assert not compare(n8n, environment)
+
+
+def test_a_broker_that_forgets_everything_and_every_connection_stops_nothing(
+    stage, n8n, environment
+):
+    n8n.add_many(5000, every_ms=1000)
+    worker = stage.worker()
+    stage.beat()
+    eventually(lambda: pages_of(environment) >= 2)
+
+    stage.restart_broker()
+    worker.kill_children()
+    stages.as_operator(stages.EXPIRE_LEASES)
+
+    eventually(lambda: is_copied(n8n, environment))
+
+
+def test_a_database_that_goes_away_in_the_middle_of_a_load_loses_and_doubles_nothing(
+    stage, n8n, environment
+):
+    n8n.add_many(5000, every_ms=1000)
+    worker = stage.worker()
+    stage.send_sync(environment)
+    eventually(lambda: pages_of(environment) >= 2)
+
+    with stages.refused_connections():
+        eventually(lambda: OperationalError.__name__ in worker.log.read_text())
+
+    stages.as_operator(stages.EXPIRE_LEASES)
+    eventually(lambda: is_copied_by_dispatches(stage, n8n, environment), every=0.3)
+    assert state_of(environment).quarantined_at is None
+
+
+@pytest.fixture
+def fleet(stage, connect):
+    """Several environments of one n8n, each of which is due."""
+    fake = FakeN8n(first_id=1000)
+    fake.add_workflow("Order sync")
+    fake.add_many(10)
+    with FakeServer(fake) as server:
+        yield [connect(server.url) for _ in range(8)]
+
+
+def turns_of(fleet):
+    return [len(of(environment, SyncRun)) for environment in fleet]
+
+
+def test_two_beats_give_each_due_environment_one_turn(stage, fleet):
+    stage.beat(**HOURLY), stage.beat(**HOURLY)
+    eventually(lambda: len(stage.senders("maintenance")) == 2)
+
+    stage.worker(**HOURLY)
+    eventually(lambda: min(turns_of(fleet)) == 1)
+
+    assert turns_of(fleet) == [1] * len(fleet)
+
+
+def test_an_hour_of_dispatches_at_once_gives_each_environment_one_turn(stage, fleet):
+    for _ in range(60):
+        stage.dispatch()
+    stage.worker(**HOURLY), stage.worker(**HOURLY)
+
+    eventually(lambda: stage.is_idle() and min(turns_of(fleet)) == 1)
+
+    assert turns_of(fleet) == [1] * len(fleet)
+
+
+def test_an_environment_that_kills_workers_is_put_aside_and_the_others_go_on(
+    stage, n8n, environment, connect
+):
+    n8n.add_many(600)
+    healthy = connect(environment.base_url)
+    worker = stage.worker(PYTHONPATH=stage.poison(environment))
+
+    def is_put_aside():
+        stages.as_operator(stages.EXPIRE_LEASES, stages.DUE_NOW)
+        stage.dispatch()
+        return state_of(environment).quarantined_at
+
+    eventually(is_put_aside, every=0.5)
+    eventually(lambda: is_copied(n8n, healthy))
+    assert not worker.has_ended()
+    assert "3 times in a row at the same place" in state_of(environment).quarantine_reason
+
+    stage.heal()
+    with tenant_scope(environment.tenant_id):
+        release_from_quarantine(environment, actor=Actor(label="a test"))
+    stage.dispatch()
+    eventually(lambda: is_copied(n8n, environment))
+
+
+def test_a_worker_that_is_told_to_stop_ends_at_a_page_and_keeps_its_place(stage, n8n, environment):
+    n8n.add_many(20_000, every_ms=1000, errors_every=0)
+    leaving = stage.worker(concurrency=1)
+    stage.send_sync(environment)
+    eventually(lambda: pages_of(environment) >= 3)
+
+    leaving.ask_to_stop()
+    eventually(leaving.has_ended, seconds=10)
+
+    state = state_of(environment)
+    assert (state.lease_owner, state.crashes, state.quarantined_at) == ("", 0, None)
+    assert 3 <= pages_of(environment) < 80
+    stage.worker(concurrency=1)
+    stage.send_sync(environment)
+    eventually(lambda: is_copied(n8n, environment))
+    # Besides the page that was on its way, none is asked for a second time.
+    assert len(cursors(n8n)) - len(set(cursors(n8n))) <= 1
+
+
+def test_servers_that_keep_silent_delay_no_other(stage, n8n, environment, connect):
+    n8n.add_many(600)
+    silent = FakeN8n()
+    silent.plan.always(fake_faults.Fault(fake_faults.Kind.SILENT))
+    with FakeServer(silent) as server:
+        dead = [connect(server.url) for _ in range(6)]
+        with operator_scope():
+            SyncState.objects.filter(environment__in=dead).update(failures=3)
+        stage.worker()
+
+        stage.dispatch()
+        eventually(lambda: silent.log.total)
+
+        eventually(lambda: is_copied(n8n, environment), seconds=10)
+
+
+HUGE = 5 * 2**20
+
+
+def test_two_hundred_huge_failures_leave_a_worker_small(stage, n8n, environment):
+    item = {"json": {"id": 12345, "name": "Ada", "price": 1.5, "is_paid": True, "note": "x" * 40}}
+    items = [item] * (HUGE // 100)
+    for number in range(200):
+        error = {"message": f"Order {number} failed", "name": "Error", "context": {"items": items}}
+        n8n.run(n8n.workflows[0].id, "error", error=error)
+    worker = stage.worker(concurrency=1)
+    stage.send_sync(environment)
+
+    def is_explained():
+        rows = of(environment, Execution)
+        return len(rows) == 200 and all(row.detail_state == DetailState.FETCHED for row in rows)
+
+    peak = 0
+
+    def most():
+        nonlocal peak
+        peak = max(peak, *worker.peak_memory_mib(), 0)
+        return is_explained()
+
+    eventually(most, seconds=200, every=0.5)
+    assert 60 < peak < 400
+    assert state_of(environment).failures == 0
+    with tenant_scope(environment.tenant_id):
+        environment.refresh_from_db()
+    assert environment.health == Health.REACHABLE
