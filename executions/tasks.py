@@ -24,12 +24,10 @@ QUIET_RUNS_KEPT = timedelta(days=1)
 RUNS_KEPT = timedelta(days=30)
 
 # Whoever claims a due environment moves its time on, so two dispatchers never claim one twice,
-# and a task that the broker loses is simply due again.
+# and a task that the broker loses is simply due again. What is due is found once, whatever plan is
+# chosen: as a subquery it may be found again for each row, and then its limit means nothing.
 CLAIM_DUE = """
-UPDATE executions_syncstate SET
-    due_at = clock_timestamp() + make_interval(secs => %(seconds)s * (0.9 + random() * 0.2)),
-    dispatched_at = clock_timestamp()
-WHERE (id, tenant_id) IN (
+WITH due AS MATERIALIZED (
     SELECT s.id, s.tenant_id FROM executions_syncstate s
     JOIN executions_environment e ON e.id = s.environment_id AND e.tenant_id = s.tenant_id
     WHERE s.due_at <= clock_timestamp() AND s.quarantined_at IS NULL AND NOT e.is_paused
@@ -44,7 +42,11 @@ WHERE (id, tenant_id) IN (
       AND (s.lease_expires_at IS NULL OR s.lease_expires_at < clock_timestamp())
     ORDER BY s.due_at LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED
 )
-RETURNING tenant_id, environment_id
+UPDATE executions_syncstate s SET
+    due_at = clock_timestamp() + make_interval(secs => %(seconds)s * (0.9 + random() * 0.2)),
+    dispatched_at = clock_timestamp()
+FROM due WHERE s.id = due.id AND s.tenant_id = due.tenant_id
+RETURNING s.tenant_id, s.environment_id
 """
 
 

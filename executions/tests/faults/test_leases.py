@@ -197,9 +197,17 @@ def test_after_a_long_silence_each_environment_is_dispatched_once(monkeypatch, r
     assert len(sent) == 1
 
 
-def test_environments_that_keep_failing_are_tried_one_at_a_time(monkeypatch, environment):
+@pytest.mark.parametrize(
+    "forbidden", [(), ("hashjoin", "mergejoin", "material", "hashagg", "sort")]
+)
+def test_environments_that_keep_failing_are_tried_one_at_a_time_by_any_plan(
+    monkeypatch, environment, forbidden
+):
     sent = []
     monkeypatch.setattr(tasks, "enqueue_sync", lambda *ids: sent.append(ids))
+    with connection.cursor() as cursor:
+        for way in forbidden:
+            cursor.execute(f"SET LOCAL enable_{way} = off")
     with operator_scope():
         dead = [EnvironmentFactory(tenant=environment.tenant) for _ in range(5)]
         SyncState.objects.filter(environment__in=dead).update(failures=7, due_at=LONG_AGO)
