@@ -2,7 +2,7 @@
 
 The queue is the column ``detail_state`` itself. Where several waiting rows lie close together, one
 page with data costs n8n less than asking for each of them; a page that would be too large is
-taken apart again. A row whose data are gone is marked so and not asked for again.
+taken apart again. A row whose data are gone or too large is marked so and not asked for again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,10 +28,17 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What n8n told of one waiting row; None where it has no data of it."""
+    """What n8n told of one waiting row; None where it has no data of it, or too many."""
 
     row: Execution
     detail: ExecutionDetail | None
+    is_too_large: bool = False
+
+    @property
+    def state(self) -> DetailState:
+        if self.is_too_large or (self.detail and self.detail.is_too_large):
+            return DetailState.TOO_LARGE
+        return DetailState.FETCHED if self.detail else DetailState.GONE
 
 
 def fetch_details(turn: Turn) -> bool:
@@ -106,8 +113,10 @@ def _fetch_one(turn: Turn, row: Execution) -> None:
     """One row. Where n8n itself fails over it again and again, its data count as gone."""
     try:
         detail = turn.client.get_execution(row.n8n_execution_id, include_data=True)
-    except (NotFound, TooLarge):
+    except NotFound:
         _store(turn, [Outcome(row, None)])
+    except TooLarge:
+        _store(turn, [Outcome(row, None, is_too_large=True)])
     except N8nError as error:
         if not _tells_of_rows(error) or row.detail_attempts + 1 < ATTEMPTS:
             _count_attempt(turn, row, error)
@@ -139,7 +148,7 @@ def _store(turn: Turn, outcomes: Iterable[Outcome]) -> None:
             values = error_columns(outcome.row, outcome.detail)
             Execution.objects.for_tenant(turn.tenant.pk).filter(
                 pk=outcome.row.pk, status=outcome.row.status
-            ).update(**values, updated_at=turn.now)
+            ).update(**values, detail_state=outcome.state, updated_at=turn.now)
 
 
 def error_columns(row: Execution, detail: ExecutionDetail | None) -> dict[str, object]:

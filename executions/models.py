@@ -112,6 +112,7 @@ class DetailState(models.IntegerChoices):
     PENDING = 1, "Pending"
     FETCHED = 2, "Fetched"
     GONE = 3, "Gone from n8n"
+    TOO_LARGE = 4, "Too large to be read"
 
 
 class Execution(TenantOwned):

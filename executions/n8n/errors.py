@@ -150,6 +150,10 @@ class TooLarge(N8nError):
     wording = "The answer of {host} is larger than {limit} MB and was not read."
 
 
+class TooManyValues(TooLarge):
+    wording = "The answer of {host} holds more than {limit} values and was not taken apart."
+
+
 class NotFound(N8nError):
     reason = "not_found"
     wording = "n8n at {host} does not have this any more, or the key's user may not see it."

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from executions.n8n.answers import read_json, retry_after, server_date
-from executions.n8n.errors import BadResponse, NotN8n
+from executions.n8n.errors import BadResponse, NotN8n, TooLarge
 
 NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
 
@@ -73,6 +73,18 @@ def test_what_is_no_json_is_a_bad_response(body):
         read_json("n8n.example", body)
 
     assert "n8n.example" in caught.value.sentence
+
+
+@pytest.mark.parametrize("piece", [b"{},", b"[],", b'{"a":1},', b"1,"])
+def test_what_would_grow_beyond_measure_is_not_taken_apart(piece):
+    body = b"[" + piece * (1_500_000 // (piece.count(b",") + piece.count(b"{")) + 1) + b"0]"
+
+    with pytest.raises(TooLarge) as caught:
+        read_json("n8n.example", body)
+
+    assert caught.value.sentence == (
+        "The answer of n8n.example holds more than 1,500,000 values and was not taken apart."
+    )
 
 
 @pytest.mark.parametrize("body", [b"<!DOCTYPE html>", b"\n <html>", b"\xef\xbb\xbf<html>"])
