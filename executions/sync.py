@@ -31,8 +31,8 @@ from tenants.scope import tenant_scope
 log = structlog.get_logger(__name__)
 
 TURN = timedelta(seconds=20)
-# Shorter than a lease, so that waiting for one answer never loses it; and so large that two of them,
-# the page that is written and the one that is fetched, leave a worker below 400 MB.
+# Shorter than a lease, so that waiting for one answer never loses it. Two answers at once, the page
+# that is written and the one that is fetched, leave a worker below 400 MB.
 LIMITS = Limits(connect_seconds=10, read_seconds=30, total_seconds=45, max_bytes=16 * 2**20)
 # The past and the reasons share what a turn has left, so that neither waits for the other's end.
 SHARE_OF_DETAILS = 0.5
