@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from executions import environments, tasks
 from executions.caveats import coverage_report
 from executions.filters import ExecutionFilter
-from executions.models import Environment, Execution, SyncRun
+from executions.models import Environment, Execution, SyncRun, SyncState
 from executions.push import tokens
 from executions.push.nodes import nodes_of
 from executions.push.setup import push_state
@@ -44,10 +44,15 @@ class EnvironmentViewSet(TenantViewSet[Environment]):
 
     @property
     def write_role(self) -> Role:
-        return Role.OPERATOR if self.action == "sync" else Role.ADMIN
+        return Role.OPERATOR if self.action in ("sync", "release") else Role.ADMIN
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), "tokens": tokens.tokens_of(self.tenant.pk)}
+        syncs = SyncState.objects.for_tenant(self.tenant)
+        return {
+            **super().get_serializer_context(),
+            "tokens": tokens.tokens_of(self.tenant.pk),
+            "syncs": {sync.environment_id: sync for sync in syncs},
+        }
 
     def get_queryset(self) -> Any:
         return Environment.objects.for_tenant(self.tenant)
@@ -121,6 +126,15 @@ class EnvironmentViewSet(TenantViewSet[Environment]):
         run = environments.request_sync(environment, actor=self.actor, whole_past=kind == "history")
         enqueue_after_commit(environment)
         return Response(SyncRunSerializer(run).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=None, responses=EnvironmentSerializer)
+    @action(detail=True, methods=["post"])
+    def release(self, request: Request, pk: str) -> Response:
+        """Let an environment be copied again that was put in quarantine."""
+        environment = self.get_object()
+        environments.release_from_quarantine(environment, actor=self.actor)
+        enqueue_after_commit(environment)
+        return Response(self.get_serializer(environment).data)
 
     @extend_schema(responses=SyncRunSerializer(many=True))
     @action(detail=True, url_path="sync-runs")

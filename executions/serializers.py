@@ -1,12 +1,15 @@
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from executions.models import Environment, Execution, SyncRun
+from executions.models import Environment, Execution, SyncRun, SyncState
 from executions.progress import Progress, progress_of
 from executions.push import tokens
 from executions.push.models import PushToken, RunSpan
+from executions.states import next_step, verdict
 
 
 class PushStateSerializer(serializers.Serializer[PushToken]):
@@ -56,6 +59,10 @@ class NodesSerializer(serializers.Serializer[Any]):
 
 
 class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
+    """An environment with its verdict: what the last contact showed, behind or quarantined."""
+
+    as_of = serializers.SerializerMethodField()
+    next_step = serializers.SerializerMethodField()
     push = serializers.SerializerMethodField()
 
     class Meta:
@@ -70,6 +77,8 @@ class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
             "health",
             "health_reason",
             "health_since",
+            "next_step",
+            "as_of",
             "contacted_at",
             "latency_ms",
             "clock_skew_ms",
@@ -82,6 +91,23 @@ class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
     def get_push(self, environment: Environment) -> dict[str, Any] | None:
         token = self.context["tokens"].get(environment.pk)
         return None if token is None else dict(PushStateSerializer(token).data)
+
+    def to_representation(self, environment: Environment) -> dict[str, Any]:
+        body: dict[str, Any] = super().to_representation(environment)
+        sync = self._sync_of(environment)
+        body["health"], body["health_reason"] = verdict(environment, sync, timezone.now())
+        return body
+
+    def get_as_of(self, environment: Environment) -> datetime | None:
+        sync = self._sync_of(environment)
+        return sync.synced_at if sync else None
+
+    def get_next_step(self, environment: Environment) -> str:
+        return next_step(environment, self._sync_of(environment), timezone.now())
+
+    def _sync_of(self, environment: Environment) -> SyncState | None:
+        found: SyncState | None = self.context["syncs"].get(environment.pk)
+        return found
 
 
 class ConnectionSerializer(serializers.Serializer[Any]):

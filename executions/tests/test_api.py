@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from executions.models import Environment, SyncRun
+from executions.models import Environment, SyncRun, SyncState
 from executions.n8n.addresses import parse_allowed_networks
 from executions.tests.factories import EnvironmentFactory, ExecutionFactory
 from tenants.models import AuditEntry, Role
@@ -220,6 +220,24 @@ def test_a_second_sync_joins_the_first(call, tenant, environment):
     assert first.json()["state"] == "queued"
     with tenant_scope(tenant.pk):
         assert SyncRun.objects.count() == 1
+
+
+def test_quarantine_is_told_with_what_comes_next_and_can_be_ended(call, tenant, environment):
+    path = f"environments/{environment.pk}"
+    with tenant_scope(tenant.pk):
+        SyncState.objects.for_tenant(tenant).update(
+            quarantined_at=timezone.now(), quarantine_reason="Copying died 3 times."
+        )
+
+    body = call("get", path).json()
+    (listed,) = call("get", "environments").json()["results"]
+    released = call("post", f"{path}/release")
+
+    assert (body["health"], body["health_reason"]) == ("quarantined", "Copying died 3 times.")
+    assert body["next_step"].startswith("It is left alone until somebody releases it")
+    assert listed == body
+    assert released.status_code == 200
+    assert released.json()["health"] != "quarantined"
 
 
 def test_a_sync_of_an_unknown_type_is_refused(call, environment):

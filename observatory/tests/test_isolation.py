@@ -40,6 +40,7 @@ API = {
     "api-environment-detail": ("get", 200),
     "api-environment-test": ("post", 415),
     "api-environment-sync": ("post", 202),
+    "api-environment-release": ("post", 200),
     "api-environment-sync-runs": ("get", 200),
     "api-environment-coverage": ("get", 200),
     "api-environment-push-token": ("post", 201),

@@ -1,8 +1,6 @@
 """Fixtures of the fault tests: a stand-in n8n over HTTP, turns in this process, real workers."""
 
 import ipaddress
-import os
-import re
 
 import pytest
 from django.utils import timezone
@@ -13,7 +11,7 @@ from executions.n8n.client import Limits
 from executions.n8n.fake import API_KEY, FakeN8n
 from executions.n8n.fake_server import FakeServer
 from executions.tests.factories import EnvironmentFactory
-from executions.tests.faults.stage import Stage
+from executions.tests.faults.stage import open_stage
 from tenants.scope import operator_scope, tenant_scope
 
 PATIENCE = Limits(connect_seconds=1, read_seconds=0.3, total_seconds=0.6, max_bytes=4 * 2**20)
@@ -21,10 +19,8 @@ PATIENCE = Limits(connect_seconds=1, read_seconds=0.3, total_seconds=0.6, max_by
 
 @pytest.fixture
 def stage(transactional_db, tmp_path):
-    number = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "0")) or 0) + 1
-    stage = Stage(tmp_path, number % 15 + 1)
-    yield stage
-    stage.end()
+    with open_stage(tmp_path) as stage:
+        yield stage
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ too, so that tests running side by side never take each other's tasks.
 import ctypes
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,8 +28,7 @@ PROC = Path("/proc")
 DISPATCH = "executions.tasks.dispatch_syncs"
 SYNC = "executions.tasks.sync_environment"
 WORKER = (
-    *("celery", "-A", "observatory.celery", "worker", "--queues", "sync,maintenance"),
-    *("--loglevel", "INFO"),
+    *("celery", "-A", "observatory.celery", "worker", "--loglevel", "INFO"),
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
 )
 BEAT = (
@@ -146,13 +146,15 @@ class Stage:
         self.broker_url = f"{settings.REDIS_URL.rpartition('/')[0]}/{number}"
         self.broker = redis.Redis.from_url(self.broker_url)
         self.broker.flushdb()
+        self.queues = ["sync", "maintenance"]
         self._folder = folder
         self._processes: list[Process] = []
         self._sender = Celery(broker=self.broker_url, set_as_current=False)
         self._sender.conf.broker_transport_options = {"global_keyprefix": "observatory:"}
 
     def worker(self, *, concurrency: int = 2, **environment: str) -> Process:
-        return self.begin((*WORKER, "--concurrency", str(concurrency)), **environment)
+        chosen = ("--queues", ",".join(self.queues), "--concurrency", str(concurrency))
+        return self.begin((*WORKER, *chosen), **environment)
 
     def beat(self, **environment: str) -> Process:
         schedule = str(self._folder / f"beat{len(self._processes)}.pid")
@@ -186,11 +188,13 @@ class Stage:
 
     def dispatch(self) -> None:
         """What beat does every few seconds."""
-        self._sender.send_task(DISPATCH, queue="maintenance", ignore_result=True)
+        self.send(DISPATCH, "maintenance")
 
     def send_sync(self, environment) -> None:
-        ids = [str(environment.tenant_id), str(environment.pk)]
-        self._sender.send_task(SYNC, args=ids, queue="sync", ignore_result=True)
+        self.send(SYNC, "sync", str(environment.tenant_id), str(environment.pk))
+
+    def send(self, task: str, queue: str, *arguments: str) -> None:
+        self._sender.send_task(task, args=arguments, queue=queue, ignore_result=True)
 
     def restart_broker(self) -> None:
         """What a broker's restart without its disk does to us: nothing is known, nobody is
@@ -209,7 +213,7 @@ class Stage:
 
     def is_idle(self) -> bool:
         """Whether no task waits and none is in a worker's hands."""
-        waiting = [f"observatory:{queue}" for queue in ("sync", "maintenance")]
+        waiting = [f"observatory:{queue}" for queue in self.queues]
         return not self.broker.exists(*waiting, "observatory:unacked")
 
     def end(self) -> None:
@@ -221,6 +225,17 @@ class Stage:
 
     def logs(self) -> str:
         return "\n".join(process.log.read_text() for process in self._processes)
+
+
+@contextmanager
+def open_stage(folder: Path) -> Iterator[Stage]:
+    """A stage whose broker no other process of the same run uses."""
+    number = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "0")) or 0) + 1
+    stage = Stage(folder, number % 15 + 1)
+    try:
+        yield stage
+    finally:
+        stage.end()
 
 
 # --- The database's clock: what a test does not want to wait for --------------------------------
