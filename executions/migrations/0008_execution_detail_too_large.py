@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Tell failures whose data are too large to be read from those whose data are gone."""
 
-    dependencies = [("executions", "0005_retention_row_level_security")]
+    dependencies = [("executions", "0007_push_row_level_security")]
     operations = [
         migrations.AlterField(
             "execution",
