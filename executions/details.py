@@ -158,7 +158,6 @@ def error_columns(row: Execution, detail: ExecutionDetail | None) -> dict[str, o
     """
     error = detail.error if detail is not None else _pushed_error(row)
     values = words_and_group(row.status, error)
-    values["detail_state"] = DetailState.FETCHED if detail is not None else DetailState.GONE
     if detail is not None and not row.workflow_name:
         values["workflow_name"] = detail.workflow_name
     return values
