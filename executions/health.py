@@ -25,7 +25,8 @@ HEALTH_OF_REASON = {
     "redirected": Health.NOT_N8N,
     "bad_response": Health.NOT_N8N,
 }
-REFUSALS = frozenset({Health.KEY_REJECTED, Health.SCOPE_MISSING, Health.NOT_N8N})
+# Not so a page that is none of n8n's: that is what an n8n answers with while it starts.
+REFUSALS = frozenset({Health.KEY_REJECTED, Health.SCOPE_MISSING})
 
 
 def health_of(error: N8nError) -> Health:

@@ -88,6 +88,15 @@ def test_failures_are_tried_later_and_later_and_then_once_a_minute(n8n, turn, wa
     assert rows(SyncState).get().failures == 12
 
 
+def test_an_n8n_that_has_no_api_yet_while_it_starts_is_tried_again_within_a_minute(n8n, turn, wait):
+    n8n.plan.always(fake_faults.status(404, html=True))
+
+    for _ in range(12):
+        turn()
+
+    assert 0 < wait() < 70
+
+
 def test_a_refused_key_is_not_sent_again_in_the_same_turn(n8n, turn, wait):
     n8n.plan.always(fake_faults.status(401))
 

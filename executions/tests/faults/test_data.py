@@ -1,6 +1,7 @@
 """Hostile data over the whole way: from n8n's answer into the database and out on a page."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
 
@@ -122,7 +123,17 @@ def test_one_that_waits_until_the_year_3000_keeps_it(listing, rows, pages):
 
 
 @pytest.mark.parametrize(
-    "word", ["", "paused by a plugin", "x" * 500, 7, {"a": 1}, "<b>\u202e\u0000"]
+    "word",
+    [
+        "",
+        "paused by a plugin",
+        "x" * 500,
+        7,
+        {"a": 1},
+        "<b>\u202e\u0000",
+        "half \ud800 a character",
+    ],
+    ids=ascii,
 )
 def test_a_status_or_mode_that_nobody_knows_is_kept_and_counts_as_unknown(
     listing, rows, pages, word
@@ -132,7 +143,8 @@ def test_a_status_or_mode_that_nobody_knows_is_kept_and_counts_as_unknown(
     assert rows().count() == 2
     row = rows().get(n8n_execution_id="2000")
     assert row.normalized_status in ("unknown", "success")
-    assert str(word)[:20].replace("\0", "\ufffd") in row.status or not isinstance(word, str)
+    kept = re.sub("[\0\ud800]", "\ufffd", word)[:20] if isinstance(word, str) else ""
+    assert kept in row.status
     pages(row)
 
 
@@ -157,7 +169,6 @@ def test_an_id_keeps_every_digit(listing, rows, pages, given, kept, order):
 
 HOSTILE = {
     "a zero byte": "one\0two",
-    "half a character": "half \ud800 a character",
     "a word from right to left": "\u202egnp.exe",
     "an emoji": "🚀 über 日本",
     "a script": "<script>alert(1)</script>",
@@ -178,7 +189,7 @@ def test_hostile_text_is_stored_shown_and_inert(n8n, turn, rows, pages, name):
     assert turn().failure == ""
 
     row = rows().get()
-    kept = text.replace("\0", "\ufffd").replace("\ud800", "\ufffd")
+    kept = text.replace("\0", "\ufffd")
     assert row.workflow_name == kept
     assert row.error_message
     listed, single, *_ = pages(row)
