@@ -18,6 +18,7 @@ from executions.models import (
     Workflow,
 )
 from executions.n8n import fake_faults
+from executions.n8n.errors import Unreachable
 from executions.n8n.fake import FakeN8n
 from executions.n8n.fake_server import client_of
 from executions.tests.factories import EnvironmentFactory
@@ -370,6 +371,24 @@ def test_a_load_that_was_cut_off_goes_on_where_it_stopped(n8n, environment, turn
     assert stored(environment) == truth(n8n)
     whole = rows(environment, SyncRun).filter(kind=SyncRun.Kind.HISTORY).get()
     assert (whole.rows_seen, whole.state) == (3000, SyncRun.State.DONE)
+
+
+def test_reasons_that_n8n_always_fails_over_do_not_hold_up_the_past(
+    n8n, environment, turn, monkeypatch
+):
+    n8n.add_many(3000, every_ms=1000)
+    with monkeypatch.context() as brief:
+        brief.setattr(sync, "TURN", timedelta(0))
+        sync.run_turn(tenant_id=environment.tenant_id, environment_id=environment.pk, owner="first")
+
+    def fail(*_):
+        raise Unreachable("n8n.example")
+
+    monkeypatch.setattr(sync.details, "fetch_details", fail)
+    for _ in range(2):
+        assert turn().failure
+
+    assert stored(environment) == truth(n8n)
 
 
 def test_coverage_grows_from_the_oldest_row_to_now_without_a_gap(n8n, environment, turn):
