@@ -7,13 +7,14 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from executions.error_rules import ErrorRule
 from executions.push.models import PushToken, RunSpan
 from executions.retention_models import RetentionRule, RetentionRun
 from executions.statuses import NormalizedStatus
 from tenants.fields import EncryptedTextField
 from tenants.models import Tenant, TenantOwned
 
-__all__ = ["PushToken", "RetentionRule", "RetentionRun", "RunSpan"]
+__all__ = ["ErrorRule", "PushToken", "RetentionRule", "RetentionRun", "RunSpan"]
 
 
 class Health(models.TextChoices):
@@ -150,6 +151,9 @@ class Execution(TenantOwned):
     error_template = models.TextField(blank=True)
     fingerprint = models.CharField(max_length=32, blank=True)
     grouping_version = models.PositiveSmallIntegerField(default=0)
+    error_values = models.JSONField(
+        null=True, blank=True, help_text="What differs within its group: [kind, value], …"
+    )
     detail_state = models.PositiveSmallIntegerField(
         choices=DetailState.choices, default=DetailState.NOT_NEEDED
     )
@@ -207,6 +211,11 @@ class Execution(TenantOwned):
                 include=["error_class"],
                 name="execution_workflow_failures",
                 condition=Q(normalized_status="error"),
+            ),
+            models.Index(
+                fields=["tenant", "fingerprint", "-occurred_at", "-id"],
+                name="execution_fingerprint_time",
+                condition=~Q(fingerprint=""),
             ),
             models.Index(
                 fields=["tenant", "environment_id", "-occurred_at"],

@@ -9,12 +9,12 @@ needs a new `GROUPING_VERSION`: groups of two versions never mix.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from executions.grouping import evidence
 from executions.grouping.codes import class_of_code
-from executions.grouping.general import General
+from executions.grouping.general import GENERALS, General
 from executions.grouping.masks import MOST_ATTRIBUTES
 from executions.grouping.reading import Reading, read
 from executions.grouping.rules.book import Book
@@ -37,11 +37,16 @@ _MANY_WORDS = 5
 _SOME_WORDS = 3
 _FEWEST_TELLING_WORDS = 3
 
-# Runs without any message, by status: the sentence that stands for it is a rule's own.
+# Runs without any message, by status and by what else is known: the sentence that stands for each
+# is a rule's own.
 _SILENT = {
     "crashed": "The run crashed and left no error",
     "canceled": "The run was cancelled and n8n kept no error",
     "cancelled": "The run was cancelled and n8n kept no error",
+    "canceled before start": "The run was cancelled before it started",
+    "pending": "The run did not succeed, its reason is not fetched yet",
+    "gone": "The run did not succeed, and its reason is gone from n8n",
+    "redacted": "The run did not succeed, and n8n hides its reason",
 }
 _SILENT_ELSE = "The run failed and left no error"
 
@@ -100,9 +105,24 @@ def classify_anew(error: ErrorInput) -> Grouping:
     return _grouping(group, error, text, picked.detail_reading)
 
 
+def group_columns(grouping: Grouping) -> dict[str, str | int]:
+    """What every failed run stores of its group."""
+    return {
+        "error_class": grouping.error_class,
+        "error_template": grouping.template,
+        "fingerprint": grouping.fingerprint,
+        "grouping_version": grouping.version,
+    }
+
+
 def hint_for(rule_key: str | None) -> str:
     """A hint at the cause that only this rule knows; empty when the class's advice is all."""
     return _HINTS.get(rule_key or "", "")
+
+
+def rule_key_of(fingerprint: str) -> str:
+    """The rule that makes this group; empty where its template does, or an older version did."""
+    return _keys_by_fingerprint().get(fingerprint, "")
 
 
 def _known_or_masked(error: ErrorInput, picked: Picked, reading: Reading) -> _Group:
@@ -243,3 +263,9 @@ _remembered = lru_cache(maxsize=4096)(classify_anew)
 @lru_cache(maxsize=8192)
 def _fingerprint(kind: str, basis: str) -> str:
     return hashlib.sha256(f"{GROUPING_VERSION}|{kind}|{basis}".encode()).hexdigest()[:32]
+
+
+@cache
+def _keys_by_fingerprint() -> dict[str, str]:
+    keys = [rule.key for rule in _BOOK.rules] + [general.key for general in GENERALS]
+    return {_fingerprint("rule", key): key for key in keys}
