@@ -23,12 +23,12 @@ from executions.normalize import ExecutionRecord
 from executions.statuses import FINAL, is_final
 from tenants.ids import uuid7s
 
-# The statuses whose data tell why a run ended as it did.
-STATUSES_WITH_DETAIL = frozenset({"error", "crashed", "canceled"})
-# The group of each as long as its reason is not known, so that no failure is ever without one.
+# The statuses whose data tell why a run ended as it did, and what stands for the reason before it
+# is known: no failure is ever without a group.
+BEFORE_DETAILS = {"error": "pending", "crashed": "crashed", "canceled": "pending"}
 GROUPS_BEFORE_DETAILS = {
     status: group_columns(classify(ErrorInput(status=silence)))
-    for status, silence in (("error", "pending"), ("crashed", "crashed"), ("canceled", "pending"))
+    for status, silence in BEFORE_DETAILS.items()
 }
 NO_GROUP = {"error_class": "", "error_template": "", "fingerprint": "", "grouping_version": 0}
 FIRST_RECHECK = timedelta(seconds=20)
@@ -258,7 +258,7 @@ def _row(
     names: Mapping[str, str],
     now: datetime,
 ) -> dict[str, object]:
-    needs_detail = record.status in STATUSES_WITH_DETAIL
+    needs_detail = record.status in BEFORE_DETAILS
     return {
         "id": new_id,
         "epoch": epoch,

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from executions.detail_state import DetailState
 from executions.error_rules import ErrorRule
 from executions.push.models import PushToken, RunSpan
 from executions.retention_models import RetentionRule, RetentionRun
@@ -14,7 +15,7 @@ from executions.statuses import NormalizedStatus
 from tenants.fields import EncryptedTextField
 from tenants.models import Tenant, TenantOwned
 
-__all__ = ["ErrorRule", "PushToken", "RetentionRule", "RetentionRun", "RunSpan"]
+__all__ = ["DetailState", "ErrorRule", "PushToken", "RetentionRule", "RetentionRun", "RunSpan"]
 
 
 class Health(models.TextChoices):
@@ -104,15 +105,6 @@ class Workflow(OfEnvironment):
 
     def __str__(self) -> str:
         return self.name
-
-
-class DetailState(models.IntegerChoices):
-    """What is known of an execution's error."""
-
-    NOT_NEEDED = 0, "Not needed"
-    PENDING = 1, "Pending"
-    FETCHED = 2, "Fetched"
-    GONE = 3, "Gone from n8n"
 
 
 class Execution(TenantOwned):

@@ -7,6 +7,7 @@ needs a new `GROUPING_VERSION`: groups of two versions never mix.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from executions.grouping import evidence
 from executions.grouping.codes import class_of_code
 from executions.grouping.general import GENERALS, General
-from executions.grouping.masks import MOST_ATTRIBUTES
+from executions.grouping.masks import MOST_ATTRIBUTES, VALUE
 from executions.grouping.reading import Reading, read
 from executions.grouping.rules.book import Book
 from executions.grouping.rules.rule import Rule, all_rules
@@ -137,7 +138,7 @@ def _group_of(rule: Rule, node_type: str | None) -> _Group:
     key = rule.key
     if rule.error_class == "code" and evidence.is_database_node(node_type):
         key = key.replace("code.", "database.", 1)
-    return _Group("rule", key.partition(".")[0], rule.patterns[0], key)
+    return _Group("rule", key.partition(".")[0], _template_of(rule), key)
 
 
 def _telling_template(reading: Reading, general: General | None) -> str:
@@ -248,6 +249,12 @@ def _grouping(group: _Group, error: ErrorInput, text: str, reading: Reading) -> 
 @lru_cache(maxsize=8192)
 def _rule_of(tokens: tuple[str, ...]) -> Rule | None:
     return _BOOK.whole(tokens)
+
+
+@lru_cache(maxsize=8192)
+def _template_of(rule: Rule) -> str:
+    """The rule's first pattern, with the one sign for values that all templates have."""
+    return re.sub(r"\{[*v]?\}", VALUE, rule.patterns[0])
 
 
 @lru_cache(maxsize=8192)

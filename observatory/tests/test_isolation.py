@@ -8,7 +8,10 @@ import uuid
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from executions.tests.factories import EnvironmentFactory, ExecutionFactory
+from analytics.models import ErrorGroup
+from analytics.tests.failing import ErrorGroupFactory
+from executions.error_rules import ErrorRule
+from executions.tests.factories import EnvironmentFactory, ErrorRuleFactory, ExecutionFactory
 from tenants.models import Role
 from tenants.scope import operator_scope
 from tenants.tests.factories import MembershipFactory, UserFactory
@@ -46,6 +49,18 @@ API = {
     "api-execution-list": ("get", 200),
     "api-execution-detail": ("get", 200),
     "api-execution-nodes": ("get", 200),
+    "api-error-list": ("get", 200),
+    "api-error-detail": ("get", 200),
+    "api-error-resolve": ("post", 415),
+    "api-error-reopen": ("post", 409),
+    "api-error-archive": ("post", 415),
+    "api-error-assign": ("post", 415),
+    "api-error-notes": ("post", 415),
+    "api-error-merge": ("post", 415),
+    "api-error-unmerge": ("post", 415),
+    "api-error-rule-list": ("get", 200),
+    "api-error-rule-detail": ("get", 200),
+    "api-error-rule-preview": ("post", 415),
 }
 # Numbers of the whole tenant: they have no id, and everybody has numbers of the own.
 NUMBERS = {
@@ -58,6 +73,7 @@ NUMBERS = {
     "api-stuck": "/api/v1/observability/stuck",
     "api-execution-analytics": "/api/v1/analytics/executions",
     "api-metrics": "/api/v1/metrics",
+    "api-credentials": "/api/v1/observability/credentials",
 }
 # Open to everybody, or guarded by their own tests.
 ELSEWHERE = {
@@ -96,11 +112,15 @@ def theirs():
         membership = MembershipFactory(role=Role.OWNER)
         environment = EnvironmentFactory(tenant=membership.tenant)
         execution = ExecutionFactory(tenant=membership.tenant, environment_id=environment.pk)
+        ErrorGroupFactory(tenant=membership.tenant)
+        ErrorRuleFactory(tenant=membership.tenant)
     return membership, environment, execution
 
 
 def address_of(name, theirs):
     membership, environment, execution = theirs
+    if name.startswith("api-error-"):
+        return error_address(name, membership.tenant)
     of_execution = name in ("detail", "api-execution-detail", "api-execution-nodes")
     pk = execution.pk if of_execution else environment.pk
     for entry in get_resolver().url_patterns:
@@ -113,6 +133,15 @@ def address_of(name, theirs):
                 tail = tail.replace("<path:workflow_id>", execution.workflow_id)
                 return f"/t/{membership.tenant.slug}/{tail}"
     return api_address(name, pk)
+
+
+def error_address(name, tenant):
+    what, model = ("error-rule", ErrorRule) if "-rule-" in name else ("error", ErrorGroup)
+    action = name.removeprefix(f"api-{what}-")
+    with operator_scope():
+        pk = model.objects.for_tenant(tenant).get().pk
+    tails = {"list": "", "detail": f"/{pk}", "preview": "/preview"}
+    return f"/api/v1/observability/{what}s{tails.get(action, f'/{pk}/{action}')}"
 
 
 def api_address(name, pk):
@@ -180,7 +209,7 @@ def test_another_tenants_row_does_not_exist_below_the_own_tenant(client, theirs,
     assert answer.status_code == 404
 
 
-@pytest.mark.parametrize("name", [n for n in API if "list" not in n and n[-5:] != "-test"])
+@pytest.mark.parametrize("name", [n for n in API if not n.endswith(("list", "-test", "-preview"))])
 def test_another_tenants_row_does_not_exist_in_the_api(client, theirs, name):
     with operator_scope():
         outsider = MembershipFactory(role=Role.OWNER)
@@ -192,7 +221,7 @@ def test_another_tenants_row_does_not_exist_in_the_api(client, theirs, name):
     assert answer.json()["code"] == "not_found"
 
 
-@pytest.mark.parametrize("name", ["api-environment-list", "api-execution-list"])
+@pytest.mark.parametrize("name", [n for n in API if n.endswith("-list")])
 def test_a_list_of_the_api_holds_no_row_of_another_tenant(client, theirs, name):
     with operator_scope():
         outsider = MembershipFactory(role=Role.OWNER)
@@ -249,6 +278,9 @@ def test_numbers_are_for_members_and_name_nobody_elses(client, theirs, address):
         (Role.ADMIN, "remove", 200),
         (Role.VIEWER, "api-environment-sync", 403),
         (Role.OPERATOR, "api-environment-sync", 202),
+        (Role.VIEWER, "api-error-reopen", 403),
+        (Role.OPERATOR, "api-error-reopen", 409),
+        (Role.VIEWER, "api-error-rule-preview", 403),
     ],
 )
 def test_a_role_that_is_too_low_is_told_so(client, theirs, role, name, expected):
