@@ -22,7 +22,7 @@ from executions.grouping.rules.book import Book
 from executions.grouping.rules.rule import Rule, all_rules
 from executions.grouping.text import ErrorInput, Picked, pick, plain, short_code, short_name
 
-GROUPING_VERSION = 1
+GROUPING_VERSION = 2
 LONGEST_TEMPLATE = 600
 _LONGEST_REMEMBERED = 1000
 
@@ -165,6 +165,9 @@ def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
         or (_class_told(hint) if hint else None)
         or evidence.class_of_names((*reading.unwrapped.names, short_name(error.name)))
     )
+    if told == "unknown":
+        # "Something went wrong" and a status: the status is all that tells.
+        return class_of_code(short_code(error.http_code)) or told
     if told:
         return _beside_node(error, told)
     if short_name(error.name) in _EXPRESSION_ERRORS:
@@ -190,9 +193,13 @@ def _class_around_code(tokens: tuple[str, ...]) -> str:
 
 
 def _beside_node(error: ErrorInput, told: str) -> str:
-    """A database that says "not found" or "cannot parse" speaks of the statement."""
+    """A database that says "not found" or "cannot parse" speaks of the statement, and a node that
+    only turns items over speaks of these."""
     if told in _VAGUE_IN_DATABASES and evidence.is_database_node(error.node_type):
-        return "database"
+        # Over HTTP a document is not found as any other thing.
+        return told if short_code(error.http_code) == "404" else "database"
+    if told == "not_found" and evidence.is_item_node(error.node_type):
+        return "data"
     return told
 
 
