@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -214,7 +214,10 @@ def _failed(question: Question) -> list[Failed]:
 
 
 def _uses(question: Question, environments: set[UUID]) -> list[Use]:
-    parameters = {"tenant": question.selection.tenant_id, "environments": list(environments)}
+    parameters: dict[str, Any] = {
+        "tenant": question.selection.tenant_id,
+        "environments": list(environments),
+    }
     with connection.cursor() as cursor:
         cursor.execute(USES, parameters)
         return [Use(*row) for row in cursor.fetchall()]

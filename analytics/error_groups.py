@@ -193,7 +193,7 @@ def error_groups(question: Question, order: GroupOrder) -> GroupPage:
     found = _counted(question, order)
     if not found:
         return GroupPage((), 0, 0)
-    rows = [GroupRow(*row[:11], tuple(row[11])) for row in found]
+    rows = [_row(values) for values in found]
     return GroupPage(tuple(completed(question, rows)), found[0][12], int(found[0][13]))
 
 
@@ -233,6 +233,11 @@ def completed(question: Question, rows: Sequence[GroupRow]) -> list[GroupRow]:
         )
         for number, row in enumerate(rows)
     ]
+
+
+def _row(values: tuple[Any, ...]) -> GroupRow:
+    *told, fingerprints, _, _ = values
+    return GroupRow(*told, fingerprints=tuple(fingerprints))
 
 
 def _counted(question: Question, order: GroupOrder) -> list[tuple[Any, ...]]:

@@ -123,7 +123,8 @@ def merge(target: ErrorGroup, others: Iterable[ErrorGroup], *, actor: Actor) -> 
 
 def unmerge(target: ErrorGroup, member_id: UUID, *, actor: Actor) -> ErrorGroup:
     """Take a group out again that was merged; it stands as it stood before."""
-    member = ErrorGroup.objects.for_tenant(target.tenant_id).filter(pk=member_id).first()
+    members = ErrorGroup.objects.for_tenant(target.tenant_id)
+    member: ErrorGroup | None = members.filter(pk=member_id).first()
     aliases = GroupAlias.objects.for_tenant(target.tenant_id).filter(
         group=target, merged_from=member_id
     )
