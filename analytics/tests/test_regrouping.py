@@ -1,9 +1,11 @@
 """A new grouping version, or a tenant's rule, over what is stored: nothing people did is lost."""
 
 from datetime import timedelta
+from io import StringIO
 from unittest.mock import patch
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from analytics import group_actions, regrouping
@@ -11,8 +13,10 @@ from analytics.models import ErrorGroup, GroupAlias, Regrouping
 from analytics.tests.counting import refresh_all
 from analytics.tests.failing import fail
 from executions import regroup
-from executions.models import DirtyHour, Execution
+from executions.grouping.fingerprint import classify
+from executions.models import DetailState, DirtyHour, Execution
 from executions.tests.factories import EnvironmentFactory, ErrorRuleFactory
+from executions.tests.grouping.messages import development_messages
 from tenants.audit import Actor
 from tenants.scope import operator_scope, tenant_scope
 
@@ -205,3 +209,42 @@ def test_a_rule_of_the_tenant_is_carried_out_and_taken_back(environment):
     regrouping.request_regrouping(environment.tenant_id, "Without the rule")
     run(environment)
     assert new_prints(environment) == before
+
+
+def test_the_command_says_what_it_changed(environment):
+    fail(environment, AT, REFUSED)
+    out = StringIO()
+
+    call_command("regroup_errors", "--tenant", environment.tenant.slug, stdout=out)
+
+    assert out.getvalue() == f"{environment.tenant.slug}: 1 of 1 failures changed\n"
+    with pytest.raises(CommandError, match="There is no tenant “nobody”"):
+        call_command("regroup_errors", "--tenant", "nobody")
+
+
+def test_failures_without_a_message_are_grouped_by_what_is_known_of_them(environment):
+    silent = (
+        ("error", DetailState.PENDING, "unknown.reason_pending"),
+        ("error", DetailState.GONE, "unknown.reason_gone"),
+        ("error", DetailState.FETCHED, "unknown.no_message"),
+        ("crashed", DetailState.PENDING, "resource.crashed_silently"),
+        ("crashed", DetailState.GONE, "resource.crashed_silently"),
+        ("canceled", DetailState.FETCHED, "timeout.run_without_error"),
+    )
+    for status, detail_state, rule_key in silent:
+        row = Execution(status=status, detail_state=detail_state, started_at=AT, error_message="")
+        assert regroup.grouping_of(row, ()).rule_key == rule_key
+
+
+def test_what_is_stored_is_grouped_as_it_was_when_it_came():
+    for message in development_messages():
+        found = classify(message.error)
+        row = Execution(
+            status="error",
+            detail_state=DetailState.FETCHED,
+            error_message=found.text,
+            error_code=str(message.error.http_code or ""),
+            error_node_type=message.error.node_type or "",
+        )
+        again = regroup.grouping_of(row, ())
+        assert again.fingerprint[1:] == found.fingerprint[1:], message
