@@ -171,7 +171,12 @@ def test_groups_and_counts_outlive_the_executions(environment):
     old = NOW - timedelta(days=40)
     fail(environment, old, REFUSED)
     refresh_all()
-    freeze(tenant_id=environment.tenant_id, environment_id=environment.pk, before=NOW - 24 * HOUR)
+    freeze(
+        tenant_id=environment.tenant_id,
+        environment_id=environment.pk,
+        since=old - HOUR,
+        before=NOW - 24 * HOUR,
+    )
 
     Execution.objects.for_tenant(environment.tenant_id).delete()
 
