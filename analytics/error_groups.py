@@ -236,8 +236,8 @@ def completed(question: Question, rows: Sequence[GroupRow]) -> list[GroupRow]:
 
 
 def _row(values: tuple[Any, ...]) -> GroupRow:
-    *told, fingerprints, _, _ = values
-    return GroupRow(*told, fingerprints=tuple(fingerprints))
+    row = GroupRow(*values[:12])
+    return replace(row, fingerprints=tuple(row.fingerprints))
 
 
 def _counted(question: Question, order: GroupOrder) -> list[tuple[Any, ...]]:
@@ -365,7 +365,11 @@ def _numbers(rows: Sequence[GroupRow]) -> dict[str, int]:
 def _parts(selection: Selection, keys: str, only: str = "") -> str:
     """Failures from each place where they may stand; the marked hours taken out and counted."""
     conditions = f"{selection.conditions()} {only}"
-    stored = {"columns": f"{keys}, failures", "conditions": conditions}
+    stored = {
+        "columns": f"{keys}, sum(failures)::bigint AS failures",
+        "conditions": conditions,
+        "grouped": f"GROUP BY {keys}",
+    }
     counted = {"keys": keys, "is_failure": IS_FAILURE, "conditions": conditions}
     piece = {"sign": 1, "pieces": "piece", "within": IN_PIECE}
     return "\nUNION ALL ".join(
