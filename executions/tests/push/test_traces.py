@@ -308,14 +308,6 @@ def test_a_child_keeps_its_nodes_apart_from_its_parents(send, environment):
     }
 
 
-def test_nodes_go_with_their_execution(send, environment):
-    send(sample("success.pb"))
-
-    Execution.objects.all().delete()
-
-    assert RunSpan.objects.count() == 0
-
-
 def test_of_a_run_that_loops_only_the_first_nodes_are_kept(send, environment, monkeypatch):
     monkeypatch.setattr("executions.push.nodes.MOST_OF_A_RUN", 3)
 
