@@ -9,11 +9,12 @@ from django.db.models.functions import Now
 
 from executions.push.models import PushToken, RunSpan
 from executions.retention_models import RetentionRule, RetentionRun
+from executions.saved.models import DefaultView, SavedView
 from executions.statuses import NormalizedStatus
 from tenants.fields import EncryptedTextField
 from tenants.models import Tenant, TenantOwned
 
-__all__ = ["PushToken", "RetentionRule", "RetentionRun", "RunSpan"]
+__all__ = ["DefaultView", "PushToken", "RetentionRule", "RetentionRun", "RunSpan", "SavedView"]
 
 
 class Health(models.TextChoices):
@@ -212,6 +213,11 @@ class Execution(TenantOwned):
                 fields=["tenant", "environment_id", "-occurred_at"],
                 name="execution_detail_pending",
                 condition=Q(detail_state=DetailState.PENDING),
+            ),
+            models.Index(
+                fields=["tenant", "environment_id", "retry_of"],
+                name="execution_retries",
+                condition=~Q(retry_of=""),
             ),
             models.Index(
                 fields=["tenant", "environment_id", "recheck_at"],
