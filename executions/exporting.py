@@ -55,8 +55,10 @@ def export_response(
 ) -> StreamingHttpResponse:
     """The file of exactly the filter's rows, newest first; call after ``is_valid()``."""
     chunks = _chunks(chosen, kind)
-    body = _in_thread(chunks) if isinstance(request, ASGIRequest) else chunks
-    response = StreamingHttpResponse(body, content_type=CONTENT_TYPES[kind])
+    response = StreamingHttpResponse(
+        _in_thread(chunks) if isinstance(request, ASGIRequest) else chunks,
+        content_type=CONTENT_TYPES[kind],
+    )
     name = f"executions-{chosen.tenant.slug}-{timezone.now():%Y-%m-%d-%H%M%S}.{kind}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store"
@@ -68,10 +70,14 @@ def export_response(
 async def _in_thread(chunks: Generator[bytes]) -> AsyncIterator[bytes]:
     """The same chunks for a server that waits for none of them."""
     try:
-        while (chunk := await sync_to_async(next)(chunks, None)) is not None:
+        while (chunk := await sync_to_async(_next)(chunks)) is not None:
             yield chunk
     finally:
         await sync_to_async(chunks.close)()
+
+
+def _next(chunks: Generator[bytes]) -> bytes | None:
+    return next(chunks, None)
 
 
 def _chunks(chosen: ExecutionFilter, kind: Format) -> Generator[bytes]:

@@ -1,6 +1,6 @@
 """The list of executions as a page shows it: rows, columns, chips, and the addresses between."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -133,10 +133,12 @@ def workflows_meant(chosen: ExecutionFilter) -> list[Chip]:
     rows = Workflow.objects.for_tenant(chosen.tenant)
     for word in words:
         rows = rows.filter(name__icontains=word.value)
-    names: Sequence[str] = rows.order_by("name").values_list("name", flat=True).distinct()
+    names: Iterable[str] = (
+        rows.order_by("name").values_list("name", flat=True).distinct()[:WORKFLOWS_MEANT]
+    )
     rest = [term for term in chosen.terms if term not in words]
     return [
         Chip(term, address_with(chosen, [term, *rest]))
-        for name in names[:WORKFLOWS_MEANT]
+        for name in names
         if (term := Term("workflow", name))
     ]

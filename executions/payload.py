@@ -86,7 +86,8 @@ def fetch_payload(execution: Execution, environment: Environment | None) -> Payl
 def epoch_of(environment: Environment) -> int:
     """Which life of its database the n8n is in."""
     states = SyncState.objects.for_tenant(environment.tenant_id).filter(environment=environment)
-    return states.values_list("epoch", flat=True).get()
+    epoch: int = states.values_list("epoch", flat=True).get()
+    return epoch
 
 
 def _fetch(client: N8nClient, execution_id: str) -> ExecutionData:

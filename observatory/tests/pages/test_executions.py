@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -217,9 +218,9 @@ def test_who_was_signed_out_meanwhile_signs_in_and_comes_back(
     owner.page.context.clear_cookies()
 
     owner.page.get_by_role("link", name="Older").click()
-    owner.page.wait_for_url("**/sign-in?*")
+    owner.page.wait_for_url(re.compile("/sign-in"))
 
-    assert owner.path.startswith("/sign-in?next=/t/acme/executions%3Fstatus%3Dsuccess%26cursor%3D")
+    assert "next=/t/acme/executions%3Fstatus%3Dsuccess" in owner.path.replace("%2F", "/")
 
 
 def test_it_all_works_without_javascript(without_script: Visitor, history: Environment) -> None:
@@ -258,5 +259,5 @@ def test_menus_close_by_escape_and_by_a_click_elsewhere(owner: Visitor, tenant: 
     assert menu.get_attribute("open") is None
     assert owner.page.locator("summary:focus").count() == 1
     summary.click()
-    owner.page.locator("h1").click()
+    owner.page.locator("footer").click()
     assert menu.get_attribute("open") is None
