@@ -17,6 +17,7 @@ from analytics.reading import read_buckets
 from analytics.selection import Selection
 from executions.charts import Bar, RunsChart
 from executions.filters import ExecutionFilter
+from executions.statuses import NormalizedStatus
 
 # Of a list without a time.
 USUAL_RANGE = timedelta(days=7)
@@ -44,7 +45,9 @@ def executions_over_time(chosen: ExecutionFilter) -> OverTime:
     end = chosen.until or now
     start = chosen.since or end - USUAL_RANGE
     period = custom_period(start.isoformat(), end.isoformat(), now=now, zone=zone)
-    said = [] if chosen.since else [f"The list has no begin: these are {USUAL_RANGE.days} days."]
+    said = (
+        [] if chosen.since else [f"The last {USUAL_RANGE.days} days; the list goes on before them."]
+    )
     if all(term.name in SUMMED and not term.is_negated for term in chosen.terms):
         return _from_sums(chosen, period, said)
     return _from_rows(chosen, period, said)
@@ -95,7 +98,7 @@ def _from_rows(chosen: ExecutionFilter, period: Period, said: list[str]) -> Over
     rows = chosen.executions().filter(occurred_at__range=(period.start, period.end))
     newest = rows.order_by("-occurred_at", "-id").values("occurred_at", "normalized_status")
     statement, parameters = newest[:MOST_ROWS].query.sql_with_params()
-    counts: list[dict[str, int]] = [{} for _ in buckets]
+    counts = [dict.fromkeys(map(str, NormalizedStatus), 0) for _ in buckets]
     oldest: datetime | None = None
     with connection.cursor() as cursor:
         cursor.execute(

@@ -19,8 +19,8 @@ class Usual:
     times: float | None
 
     @property
-    def is_unusual(self) -> bool:
-        return self.times is not None and (self.times >= 1.5 or self.times <= 0.5)
+    def is_slow(self) -> bool:
+        return self.times is not None and self.times >= 1.5
 
 
 def usual_duration(execution: Execution) -> Usual | None:
