@@ -26,8 +26,7 @@ class InvalidCursor(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows of one page with the cursors of the next and, where rows lie before it, of the one
-    before."""
+    """Rows of one page, with the cursors of its neighbours; None where there is none."""
 
     rows: list[Any]
     next_cursor: str | None

@@ -35,7 +35,7 @@ def views_of(member: Member) -> QuerySet[SavedView]:
     chosen = DefaultView.objects.for_tenant(member.tenant).filter(
         user=member.user, view=OuterRef("pk")
     )
-    rows = SavedView.objects.for_tenant(member.tenant).filter(
+    rows: QuerySet[SavedView] = SavedView.objects.for_tenant(member.tenant).filter(
         Q(owner=member.user) | Q(is_shared=True)
     )
     return rows.annotate(is_default=Exists(chosen)).order_by("name", "id")
