@@ -6,7 +6,7 @@ class Migration(migrations.Migration):
     """Find the retries of a run; few runs are retries, so the index is small."""
 
     atomic = False
-    dependencies = [("executions", "0009_saved_views_row_level_security")]
+    dependencies = [("executions", "0011_saved_views_row_level_security")]
     operations = [
         AddIndexConcurrently(
             "execution",
