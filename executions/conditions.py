@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 from uuid import UUID
 
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Max, OuterRef, Q, QuerySet
 
 from executions.models import Environment, Execution, SyncState, Workflow
 from executions.moments import parse_moment
@@ -23,6 +23,8 @@ COMPARED = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 COLUMNS = {"status": "normalized_status", "mode": "mode", "class": "error_class"} | {
     "group": "fingerprint"
 }
+# What only runs have that did not succeed.
+OF_ERRORS = frozenset({"class", "group"})
 # Names that mean a thing together; every other token stands for itself.
 WIDENING = frozenset({*COLUMNS, "workflow", "env", "tag", "node", "id"})
 NOT_SUCCESSFUL = ~Q(normalized_status=NormalizedStatus.SUCCESS)
@@ -74,7 +76,8 @@ class Conditions:
 
     def _of_values(self, name: str, values: list[str]) -> Q:
         if column := COLUMNS.get(name):
-            return Q(**{f"{column}__in": values})
+            found = Q(**{f"{column}__in": values})
+            return NOT_SUCCESSFUL & found if name in OF_ERRORS else found
         return self._of_name[name](values)
 
     def _compared(self, term: Term) -> Q:
@@ -101,27 +104,39 @@ class Conditions:
 
     def _workflows(self, values: list[str]) -> Q:
         """By id, or by the name that the workflow has in its environment."""
-        named = Q()
+        named = Q(workflow_id__in=values)
         for text in values:
-            named |= Q(workflow_id=text) | Q(name__iregex=_pattern(text))
-        rows = Workflow.objects.for_tenant(self.tenant_id).filter(named)
-        of_environment: dict[UUID, set[str]] = defaultdict(set)
-        for environment_id, workflow_id in rows.values_list("environment_id", "workflow_id")[
-            :MOST_WORKFLOWS
-        ]:
-            of_environment[environment_id].add(workflow_id)
-        by_id = Q(workflow_id__in=values)
-        if all(found <= set(values) for found in of_environment.values()):
-            return by_id
-        by_name = Q()
-        for environment_id, found in of_environment.items():
-            by_name |= Q(environment_id=environment_id, workflow_id__in=sorted(found))
-        # The first condition bounds the index, the second says in which environment.
-        ids = sorted(set(values).union(*of_environment.values()))
-        return Q(workflow_id__in=ids) & (by_id | by_name)
+            named |= Q(name__iregex=_pattern(text))
+        return self._of_workflows(named, values)
 
     def _tags(self, values: list[str]) -> Q:
-        return Q(Exists(tagged_workflows(self.tenant_id, values)))
+        return self._of_workflows(Q(tags__overlap=values))
+
+    def _of_workflows(self, wanted: Q, by_id: Sequence[str] = ()) -> Q:
+        """The runs of some workflows by their ids, and by environments where ids do not tell.
+
+        ``by_id`` are meant wherever they are: a workflow that was never listed has only its id.
+        """
+        known = Workflow.objects.for_tenant(self.tenant_id)
+        ids = known.filter(wanted).values("workflow_id")[:MOST_WORKFLOWS]
+        is_wanted = ExpressionWrapper(wanted, output_field=BooleanField())
+        rows = known.filter(workflow_id__in=ids).annotate(is_wanted=is_wanted)
+        of_environment: dict[UUID, set[str]] = defaultdict(set)
+        others = False
+        for environment_id, workflow_id, fits in rows.values_list(
+            "environment_id", "workflow_id", "is_wanted"
+        ):
+            others |= not fits
+            if fits:
+                of_environment[environment_id].add(workflow_id)
+        whole = Q(workflow_id__in=sorted(set(by_id).union(*of_environment.values())))
+        if not others:
+            return whole
+        pairs = Q(workflow_id__in=list(by_id))
+        for environment_id, found in of_environment.items():
+            pairs |= Q(environment_id=environment_id, workflow_id__in=sorted(found))
+        # The first condition bounds the index, the second says in which environment.
+        return whole & pairs
 
     def _ids(self, values: list[str]) -> Q:
         """n8n's ids by their unique index, which wants environments and epochs; else our own."""

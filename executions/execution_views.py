@@ -31,6 +31,8 @@ from tenants.keyset import InvalidCursor, keyset_page
 from tenants.models import Role
 
 UNREADABLE, TOO_EXPENSIVE = 400, 422
+# More of an error's message does not fit into a row, however wide.
+LONGEST_LINE = 300
 
 
 # --- The list ----------------------------------------------------------------------------------
@@ -70,7 +72,10 @@ def _page_of_executions(request: TenantRequest, chosen: ExecutionFilter) -> dict
     )
     names = {environment.pk: environment.name for environment in chosen.environments}
     for row in page.rows:
+        # A thousand rows are on one page: what is the same for all is not looked up for each.
         row.environment_name = names.get(row.environment_id, "")
+        row.address = f"{request.path}/{row.pk}"
+        row.error_line = row.error_message[:LONGEST_LINE]
     return {
         "page": page,
         "chips": listing.chips(chosen),

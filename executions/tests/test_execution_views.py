@@ -106,6 +106,8 @@ def ids(page):
         ("_all_", ["5"]),
         ("-timed status:error", ["5"]),
         ("class:auth", ["5"]),
+        ("tag:nothing", []),
+        ("-class:auth status:error", ["2"]),
         ("node:HT*", ["2"]),
         ("node:HTTP", ["2"]),
         ("id:4", ["4"]),
@@ -117,6 +119,23 @@ def test_tokens_narrow_the_list(client, history, top, query, found):
 
     assert page.status_code == 200
     assert ids(page) == found
+
+
+def test_a_name_means_the_workflow_that_is_called_so_in_its_environment(
+    client, tenant, history, top
+):
+    with tenant_scope(tenant.pk):
+        third = EnvironmentFactory(tenant=tenant, name="Third")
+        WorkflowFactory(environment=third, workflow_id="wf1", name="Payroll")
+        ExecutionFactory(
+            tenant=tenant, environment_id=third.pk, workflow_id="wf1", n8n_execution_id="7"
+        )
+
+    for query, found in (
+        ("workflow:Payroll", ["7"]),
+        ('workflow:"Order sync"', ["1", "2", "3", "6"]),
+    ):
+        assert ids(client.get(f"{top}/executions", {"query": query})) == found
 
 
 def test_an_id_of_ours_is_found_as_well(client, history, top):
