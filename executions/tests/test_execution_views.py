@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import connection
+from django.test import AsyncClient
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -309,6 +310,19 @@ def test_a_file_that_cannot_be_made_is_refused(client, history, top, query, sent
     assert (page.status_code, answer.status_code) == (400, 400)
     assert sentence in page.content.decode()
     assert sentence in answer.json()["detail"]
+
+
+def test_the_file_is_the_same_through_asgi(membership, history, client, top):
+    async def take():
+        asynchronous = AsyncClient()
+        await asynchronous.aforce_login(membership.user)
+        answer = await asynchronous.get(f"{top}/executions/export?query=status:error")
+        assert answer.is_async
+        return b"".join([chunk async for chunk in answer.streaming_content]).decode()
+
+    assert async_to_sync(take)() == file_of(
+        client, f"{top}/executions/export", query="status:error"
+    )
 
 
 def test_a_server_that_waits_for_nobody_gets_the_same_chunks():
