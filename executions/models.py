@@ -11,11 +11,21 @@ from executions.detail_state import DetailState
 from executions.error_rules import ErrorRule
 from executions.push.models import PushToken, RunSpan
 from executions.retention_models import RetentionRule, RetentionRun
+from executions.saved.models import DefaultView, SavedView
 from executions.statuses import NormalizedStatus
 from tenants.fields import EncryptedTextField
 from tenants.models import Tenant, TenantOwned
 
-__all__ = ["DetailState", "ErrorRule", "PushToken", "RetentionRule", "RetentionRun", "RunSpan"]
+__all__ = [
+    "DefaultView",
+    "DetailState",
+    "ErrorRule",
+    "PushToken",
+    "RetentionRule",
+    "RetentionRun",
+    "RunSpan",
+    "SavedView",
+]
 
 
 class Health(models.TextChoices):
@@ -213,6 +223,11 @@ class Execution(TenantOwned):
                 fields=["tenant", "environment_id", "-occurred_at"],
                 name="execution_detail_pending",
                 condition=Q(detail_state=DetailState.PENDING),
+            ),
+            models.Index(
+                fields=["tenant", "environment_id", "retry_of"],
+                name="execution_retries",
+                condition=~Q(retry_of=""),
             ),
             models.Index(
                 fields=["tenant", "environment_id", "recheck_at"],
