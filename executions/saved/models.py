@@ -17,8 +17,6 @@ class SavedView(TenantOwned):
     is_shared = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
-    # Said by keeping.views_of for one person.
-    is_default: bool
 
     class Meta:
         ordering = ("name", "id")
