@@ -1,6 +1,7 @@
 """Saving, changing, choosing and deleting views. What others see by it is audited."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -30,15 +31,16 @@ class Member:
         return view.owner_id == self.user.pk or (view.is_shared and self.role.includes(Role.ADMIN))
 
 
-def views_of(member: Member) -> QuerySet[SavedView]:
+def views_of(member: Member) -> QuerySet[Any]:
     """The member's own views and everybody's shared ones; ``is_default`` says which is first."""
     chosen = DefaultView.objects.for_tenant(member.tenant).filter(
         user=member.user, view=OuterRef("pk")
     )
-    rows: QuerySet[SavedView] = SavedView.objects.for_tenant(member.tenant).filter(
+    rows: QuerySet[Any] = SavedView.objects.for_tenant(member.tenant).filter(
         Q(owner=member.user) | Q(is_shared=True)
     )
-    return rows.annotate(is_default=Exists(chosen)).order_by("name", "id")
+    found: QuerySet[Any] = rows.annotate(is_default=Exists(chosen)).order_by("name", "id")
+    return found
 
 
 def save_view(member: Member, *, name: str, address: str, is_shared: bool) -> SavedView:

@@ -88,7 +88,7 @@ def begin_with_view(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 
 def _view(request: TenantRequest, pk: UUID) -> SavedView:
-    view = keeping.views_of(member_of(request)).filter(pk=pk).first()
+    view: SavedView | None = keeping.views_of(member_of(request)).filter(pk=pk).first()
     if view is None:
         raise Http404
     return view
