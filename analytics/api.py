@@ -57,13 +57,17 @@ class AnalyticsView(APIView):
         return self.request.role  # type: ignore[attr-defined,no-any-return]
 
     def asked(self, request: Request) -> Any:
-        """The request's form. Raises ValidationError with a sentence for each fault."""
-        viewer = getattr(request, "user", None)
-        zone = getattr(viewer, "time_zone", "") or self.tenant.time_zone
-        form = self.form(request.query_params, tenant=self.tenant, zone=zone)
-        if not form.is_valid():
-            raise exceptions.ValidationError(form.faults())
-        return form
+        return asked_of(request, self.tenant, self.form)
+
+
+def asked_of(request: Request, tenant: Tenant, form_class: type[SelectionForm]) -> Any:
+    """The request's form. Raises ValidationError with a sentence for each fault."""
+    viewer = getattr(request, "user", None)
+    zone = getattr(viewer, "time_zone", "") or tenant.time_zone
+    form = form_class(request.query_params, tenant=tenant, zone=zone)
+    if not form.is_valid():
+        raise exceptions.ValidationError(form.faults())
+    return form
 
 
 def parameters_of(form: type[SelectionForm]) -> list[OpenApiParameter]:

@@ -1,7 +1,12 @@
 from django.urls import path
+from rest_framework.routers import SimpleRouter
 
-from analytics import api
+from analytics import api, error_api
 from analytics.retention_api import RetentionViewSet
+
+router = SimpleRouter(trailing_slash=False)
+router.register("observability/errors", error_api.ErrorViewSet, basename="api-error")
+router.register("observability/error-rules", error_api.ErrorRuleViewSet, basename="api-error-rule")
 
 urlpatterns = [
     path("observability/overview", api.OverviewView.as_view(), name="api-overview"),
@@ -11,6 +16,7 @@ urlpatterns = [
     path("observability/status", api.StatusView.as_view(), name="api-status"),
     path("observability/timeseries", api.TimeSeriesView.as_view(), name="api-timeseries"),
     path("observability/stuck", api.StuckView.as_view(), name="api-stuck"),
+    path("observability/credentials", error_api.CredentialsView.as_view(), name="api-credentials"),
     path(
         "analytics/executions", api.ExecutionAnalyticsView.as_view(), name="api-execution-analytics"
     ),
@@ -30,4 +36,5 @@ urlpatterns = [
         RetentionViewSet.as_view({"get": "runs", "post": "runs"}),
         name="api-retention-runs",
     ),
+    *router.urls,
 ]

@@ -10,6 +10,9 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
 
+from analytics.error_groups import SORTS as GROUP_SORTS
+from analytics.error_groups import GroupOrder
+from analytics.group_states import State
 from analytics.periods import (
     DEFAULT,
     FIXED,
@@ -22,6 +25,7 @@ from analytics.selection import Selection
 from analytics.timeseries import MOST_PARTS, Split
 from analytics.workflow_table import SHOWN, SORTS, Order
 from executions.filters import ManyValues
+from executions.grouping.classes import CLASSES
 from executions.models import Environment
 from tenants.keyset import DEFAULT_LIMIT, MAXIMUM_LIMIT
 from tenants.models import Tenant
@@ -270,6 +274,52 @@ class OneWorkflowForm(PeriodForm):
 
     def selected_environments(self) -> list[Environment]:
         return self.environments
+
+
+class ErrorsForm(PagedForm):
+    """A period, and how the list of its errors is sorted, narrowed and cut."""
+
+    sort = forms.CharField(
+        required=False,
+        max_length=40,
+        help_text=f"One of {', '.join(GROUP_SORTS)}; a - before it for the largest first. -count if"
+        " left out.",
+    )
+    state = ManyValues(
+        choices=[(one.value, one.value) for one in State], length=10, help="State of the group."
+    )
+    error_class = ManyValues(  # type: ignore[assignment]  # the form's own class is never used
+        choices=[(key, key) for key in CLASSES], length=20, help="Class, such as timeout."
+    )
+    group = ManyValues(length=32, help="Fingerprint of an error group.")
+    assignee = forms.CharField(
+        required=False, max_length=150, help_text="Name of the member who looks after it."
+    )
+    q = forms.CharField(
+        required=False, max_length=200, help_text="Text within the error's template."
+    )
+
+    def clean_sort(self) -> str:
+        sort = str(self.cleaned_data["sort"] or "-count")
+        if sort.removeprefix("-") not in GROUP_SORTS:
+            raise ValidationError(f"“{sort[:40]}” is not one of: {', '.join(GROUP_SORTS)}.")
+        return sort
+
+    @property
+    def order(self) -> GroupOrder:
+        """Call after ``is_valid()``."""
+        chosen = self.cleaned_data
+        return GroupOrder(
+            sort=chosen["sort"].removeprefix("-"),
+            is_ascending=not chosen["sort"].startswith("-"),
+            states=tuple(chosen["state"]),
+            classes=tuple(chosen["error_class"]),
+            groups=tuple(chosen["group"]),
+            assignee=chosen["assignee"],
+            search=chosen["q"].strip(),
+            offset=self.offset,
+            limit=self.row_limit,
+        )
 
 
 class AnalyticsForm(PagedForm):

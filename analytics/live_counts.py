@@ -110,7 +110,7 @@ def tenants_to_tell() -> list[UUID]:
         return [tenant_id for (tenant_id,) in cursor.fetchall()]
 
 
-def _execute(statement: str, *values: object) -> int | None:
+def _execute(statement: str, *values: Any) -> int | None:
     """The first value of what comes back."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

@@ -9,6 +9,12 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from analytics.group_models import ErrorDay as ErrorDay
+from analytics.group_models import ErrorGroup as ErrorGroup
+from analytics.group_models import ErrorHour as ErrorHour
+from analytics.group_models import GroupAlias as GroupAlias
+from analytics.group_models import GroupEvent as GroupEvent
+from analytics.group_models import Regrouping as Regrouping
 from tenants.querysets import TenantQuerySet
 
 

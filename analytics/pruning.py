@@ -208,7 +208,7 @@ def _delete_all(tenant: Tenant, run: RetentionRun, ends_at: float) -> bool:
     """True where nothing is left to delete."""
     with tenant_scope(tenant.pk):
         work = list(_slices(tenant, retention.policy_of(tenant), run.started_at))
-    pace = Pace(lambda: _reading_seconds(tenant.pk))
+    pace = Pace(lambda: reading_seconds(tenant.pk))
     for environment, slices in work:
         since = _oldest_of(tenant, slices)
         if since is None:
@@ -299,7 +299,7 @@ def _slices(
         )
 
 
-def _reading_seconds(tenant_id: UUID) -> float:
+def reading_seconds(tenant_id: UUID) -> float:
     """How long a page of the newest executions takes now."""
     began = time.perf_counter()
     with tenant_scope(tenant_id), connection.cursor() as cursor:

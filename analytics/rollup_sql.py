@@ -87,14 +87,46 @@ ENVIRONMENT_HOURS = _merged("analytics_environmenthour", "analytics_workflowhour
 ENVIRONMENT_DAYS = _merged("analytics_environmentday", "analytics_environmenthour", DAY_OF_HOUR, ())
 WORKFLOW_DAYS = _merged("analytics_workflowday", "analytics_workflowhour", DAY_OF_HOUR, OF_WORKFLOW)
 
+# What is a failure: whatever has a group. The status is named for the index that it gives.
+IS_FAILURE = "normalized_status <> 'success' AND fingerprint <> ''"
+OF_ERRORS = "fingerprint, workflow_id, mode"
+INTO_ERRORS = """
+INSERT INTO analytics_error{grain}
+    (tenant_id, environment_id, begins_at, fingerprint, workflow_id, mode,
+     failures, first_at, last_at)"""
+ERROR_HOURS = f"""
+{INTO_ERRORS.format(grain="hour")}
+SELECT %(tenant)s, %(environment)s, moment, {OF_ERRORS}, failures, first_at, last_at
+FROM unnest(%(moments)s::timestamptz[]) AS hours (moment)
+CROSS JOIN LATERAL (
+    SELECT {OF_ERRORS}, count(*) AS failures,
+        min(occurred_at) AS first_at, max(occurred_at) AS last_at
+    FROM executions
+    WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s AND {IS_FAILURE}
+      AND occurred_at >= moment AND occurred_at < moment + interval '1 hour'
+    GROUP BY {OF_ERRORS}
+) AS counted
+"""
+ERROR_DAYS = f"""
+{INTO_ERRORS.format(grain="day")}
+SELECT %(tenant)s, %(environment)s, moment, {OF_ERRORS},
+    sum(failures), min(first_at), max(last_at)
+FROM unnest(%(moments)s::timestamptz[]) AS days (moment)
+JOIN analytics_errorhour ON begins_at >= moment AND begins_at < moment + interval '1 day'
+WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
+GROUP BY moment, {OF_ERRORS}
+"""
+
 # Table, the statement that fills it; hours first, since days are made of them.
 HOURS = (
     ("analytics_workflowhour", WORKFLOW_HOURS),
     ("analytics_environmenthour", ENVIRONMENT_HOURS),
+    ("analytics_errorhour", ERROR_HOURS),
 )
 DAYS = (
     ("analytics_environmentday", ENVIRONMENT_DAYS),
     ("analytics_workflowday", WORKFLOW_DAYS),
+    ("analytics_errorday", ERROR_DAYS),
 )
 
 

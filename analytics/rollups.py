@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from analytics.group_digest import digest_hours
 from analytics.models import RollupState
 from analytics.periods import floor_day, floor_hour
 from analytics.rollup_sql import DAYS, HOURS, clear
@@ -102,6 +103,7 @@ def refresh_environment(
         open_hours = sorted(hour for hour in hours if hour not in final)
         if open_hours:
             recompute(tenant_id, environment_id, open_hours)
+            digest_hours(tenant_id, environment_id, open_hours)
         add_messages(tenant_id, environment_id)
         return len(hours)
 

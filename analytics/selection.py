@@ -10,7 +10,7 @@ from django.db.models import Exists, QuerySet
 
 from analytics.models import RollupState
 from analytics.periods import Bucket, floor_hour
-from executions.filters import tagged_workflows
+from executions.conditions import tagged_workflows
 from executions.models import Execution
 
 # Tags are those that the workflow has now.

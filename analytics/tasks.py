@@ -8,7 +8,16 @@ import structlog
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from analytics import live_counts, materialized, pruning, rollups, selfcheck, uptime
+from analytics import (
+    group_digest,
+    live_counts,
+    materialized,
+    pruning,
+    regrouping,
+    rollups,
+    selfcheck,
+    uptime,
+)
 from tenants.audit import Actor
 
 log = structlog.get_logger(__name__)
@@ -106,3 +115,28 @@ def refresh_views() -> None:
 @shared_task(ignore_result=True, soft_time_limit=540, time_limit=600)
 def refresh_view(name: str) -> None:
     materialized.refresh_view(name)
+
+
+@shared_task(ignore_result=True, soft_time_limit=60, time_limit=90)
+def move_error_groups() -> None:
+    group_digest.move_by_time()
+
+
+@shared_task(ignore_result=True, soft_time_limit=60, time_limit=90)
+def dispatch_regroupings() -> None:
+    """One task for each tenant with failures of an older version, or with changed rules."""
+    for tenant_id in regrouping.tenants_to_regroup():
+        enqueue_regrouping(tenant_id)
+
+
+def enqueue_regrouping(tenant_id: UUID) -> None:
+    """Ask a worker to go on with a tenant's failures; call after commit."""
+    regroup_failures.apply_async(args=(str(tenant_id),), expires=REFRESH_EXPIRES)
+
+
+@shared_task(ignore_result=True, soft_time_limit=120, time_limit=150)
+def regroup_failures(tenant_id: str) -> None:
+    ends_at = time.monotonic() + REFRESH_SECONDS
+    while regrouping.regroup_some(UUID(tenant_id)):
+        if time.monotonic() > ends_at:
+            break

@@ -7,5 +7,6 @@ urlpatterns = [
     path("", views.overview, name="overview"),
     path("workflows", views.workflows, name="workflows"),
     path("workflows/<uuid:environment_id>/<path:workflow_id>", views.workflow, name="workflow"),
+    path("executions/over-time", views.executions_over_time_page, name="executions-over-time"),
     path("design", views.design, name="design"),
 ]

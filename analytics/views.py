@@ -3,18 +3,27 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from analytics import design_samples
 from analytics.asking import Asked, page_of_numbers
+from analytics.executions_over_time import executions_over_time
 from analytics.forms import OneWorkflowForm, TableForm
 from analytics.overview_page import INSIGHTS_SHOWN, overview_page
 from analytics.workflow_page import workflow_page
 from analytics.workflow_table import SHOWN, workflow_table
+from executions.filters import ExecutionFilter
+from executions.listing import TooExpensive, address_with, typed, within_time_limit
 from tenants.access import TenantRequest, for_members
 from tenants.models import Role
+from tenants.scope import set_statement_timeout
+
+# A chart beside a list is worth a shorter wait than the list.
+CHART_TIMEOUT_MS = 3000
 
 
 @page_of_numbers()
@@ -60,6 +69,33 @@ def workflow(
     context = {"asked": narrowed, "page": page}
     template = "analytics/_workflow.html" if request.htmx else "analytics/workflow.html"
     return render(request, template, context)
+
+
+@require_safe
+@for_members(Role.VIEWER)
+def executions_over_time_page(request: TenantRequest) -> HttpResponse:
+    """The chart above the list of executions: a part of that page, or a page of its own."""
+    set_statement_timeout(CHART_TIMEOUT_MS)
+    chosen = ExecutionFilter(request.GET, tenant=request.tenant)
+    context: dict[str, Any] = {"fault": "What the list is narrowed to cannot be read."}
+    if chosen.is_valid():
+        try:
+            with within_time_limit():
+                context = {"over_time": executions_over_time(chosen)}
+        except TooExpensive as error:
+            transaction.set_rollback(True)
+            context = {"fault": str(error)}
+        except ValueError as error:
+            context = {"fault": str(error)}
+    list_page = reverse("executions:list", kwargs={"tenant_slug": request.tenant.slug})
+    any_status = [one for one in chosen.terms if one.name != "status" or one.is_negated]
+    context |= {
+        "list_address": list_page + address_with(chosen, any_status),
+        "back": f"{list_page}?{request.GET.urlencode() or 'view=all'}",
+        "typed": typed(chosen),
+    }
+    template = "_executions_over_time" if request.htmx else "executions_over_time"
+    return render(request, f"analytics/{template}.html", context)
 
 
 @require_safe

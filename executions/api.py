@@ -6,16 +6,21 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import transaction
+from django.http import HttpResponseBase
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, status
 from rest_framework.decorators import action
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions import environments, tasks
 from executions.caveats import coverage_report
+from executions.exporting import CONTENT_TYPES, Format, export_response
 from executions.filters import ExecutionFilter
+from executions.listing import TooExpensive, within_time_limit
 from executions.models import Environment, Execution, SyncRun, SyncState
 from executions.push import tokens
 from executions.push.nodes import nodes_of
@@ -183,6 +188,28 @@ class EnvironmentViewSet(TenantViewSet[Environment]):
             raise unprocessable(report.sentence, code=report.reason)
 
 
+FILTERS = [
+    OpenApiParameter(
+        name,
+        description=str(field.help_text),
+        many=hasattr(field, "length"),
+        enum=getattr(field, "allowed", None) or None,
+    )
+    for name, field in ExecutionFilter.base_fields.items()
+]
+
+FORMAT = OpenApiParameter("format", enum=[*Format], description="csv if left out.")
+
+
+class FormatOfTheFile(DefaultContentNegotiation):
+    """The address says which file is wanted; only refusals are rendered, and always as JSON."""
+
+    def select_renderer(
+        self, request: Any, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[Any, str]:
+        return renderers[0], renderers[0].media_type
+
+
 class ExecutionViewSet(TenantViewSet[Execution]):
     """The executions of a tenant, newest first."""
 
@@ -194,18 +221,37 @@ class ExecutionViewSet(TenantViewSet[Execution]):
     def get_queryset(self) -> Any:
         return Execution.objects.for_tenant(self.tenant)
 
+    @extend_schema(parameters=FILTERS)
+    def list(self, request: Request) -> Response:
+        chosen = self._chosen(request)
+        try:
+            with within_time_limit():
+                page = self.paginate_queryset(chosen.executions())
+        except TooExpensive as error:
+            raise unprocessable(str(error), code="too_expensive") from error
+        return self.get_paginated_response(ExecutionSerializer(page, many=True).data)
+
     @extend_schema(
         parameters=[
-            OpenApiParameter(
-                name,
-                description=str(field.help_text),
-                many=hasattr(field, "length"),
-                enum=getattr(field, "allowed", None) or None,
-            )
-            for name, field in ExecutionFilter.base_fields.items()
-        ]
+            *FILTERS,
+            FORMAT,
+        ],
+        responses={(200, kind): OpenApiTypes.STR for kind in CONTENT_TYPES.values()},
+        filters=False,
     )
-    def list(self, request: Request) -> Response:
+    @action(detail=False, content_negotiation_class=FormatOfTheFile, pagination_class=None)
+    def export(self, request: Request) -> HttpResponseBase:
+        """The list as a file, newest first, up to a million rows; its last line says if cut."""
+        chosen = self._chosen(request)
+        kind = request.query_params.get("format", Format.CSV)
+        if kind not in [*Format]:
+            raise exceptions.ValidationError(
+                {"format": f"“{kind[:40]}” is not one of: {', '.join(Format)}."}
+            )
+        return export_response(request._request, chosen, Format(kind))
+
+    def _chosen(self, request: Request) -> ExecutionFilter:
+        """The request's filter. Raises ValidationError with a sentence for each fault."""
         chosen = ExecutionFilter(request.query_params, tenant=self.tenant)
         if not chosen.is_valid():
             raise exceptions.ValidationError(
@@ -214,8 +260,7 @@ class ExecutionViewSet(TenantViewSet[Execution]):
                     for name, texts in chosen.errors.items()
                 }
             )
-        page = self.paginate_queryset(chosen.executions())
-        return self.get_paginated_response(ExecutionSerializer(page, many=True).data)
+        return chosen
 
     @extend_schema(responses=NodesSerializer, filters=False)
     @action(detail=True, pagination_class=None)

@@ -5,14 +5,19 @@ page with data costs n8n less than asking for each of them; a page that would be
 taken apart again. A row whose data are gone or too large is marked so and not asked for again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
-from django.db.models import F
+from django.db.models import F, QuerySet
+from django.db.models.functions import Trunc
 
-from executions.grouping.fingerprint import classify
+from executions.error_rules import own_rules
+from executions.grouping.fingerprint import classify, group_columns
+from executions.grouping.own_rules import OwnRule, regrouped
+from executions.grouping.secrets import scrub
 from executions.grouping.text import ErrorInput
-from executions.models import DetailState, Execution
+from executions.models import DetailState, DirtyHour, Execution
 from executions.n8n.client import execution_cursor
 from executions.n8n.errors import N8nError, NotFound, RateLimited, TooLarge
 from executions.n8n.payloads import ErrorPayload, ExecutionDetail
@@ -142,22 +147,49 @@ def _count_attempt(turn: Turn, row: Execution, error: N8nError) -> None:
         )
 
 
-def _store(turn: Turn, outcomes: Iterable[Outcome]) -> None:
+def _store(turn: Turn, outcomes: Sequence[Outcome]) -> None:
+    """Write what was told, and mark the hours whose failures are in another group now."""
     with turn.writing():
+        rules, moved = own_rules(turn.tenant.pk), []
+        stored = Execution.objects.for_tenant(turn.tenant.pk)
         for outcome in outcomes:
-            values = error_columns(outcome.row, outcome.detail)
-            Execution.objects.for_tenant(turn.tenant.pk).filter(
-                pk=outcome.row.pk, status=outcome.row.status
-            ).update(**values, detail_state=outcome.state, updated_at=turn.now)
+            row, state = outcome.row, outcome.state
+            values = error_columns(row, outcome.detail, rules, is_gone=state == DetailState.GONE)
+            found = stored.filter(pk=row.pk, status=row.status)
+            if found.update(**values, detail_state=state, updated_at=turn.now) and (
+                values["fingerprint"] != row.fingerprint
+            ):
+                moved.append(row.pk)
+        mark_hours(stored.filter(pk__in=moved))
 
 
-def error_columns(row: Execution, detail: ExecutionDetail | None) -> dict[str, object]:
+def mark_hours(rows: QuerySet[Execution]) -> None:
+    """Have the hours of these failures added up again: they are in other groups now."""
+    places = rows.order_by().annotate(hour=Trunc("occurred_at", "hour", tzinfo=UTC))
+    DirtyHour.objects.bulk_create(
+        DirtyHour(tenant_id=tenant_id, environment_id=environment_id, hour=hour)
+        for tenant_id, environment_id, hour in sorted(
+            set(places.values_list("tenant_id", "environment_id", "hour"))
+        )
+    )
+
+
+def error_columns(
+    row: Execution,
+    detail: ExecutionDetail | None,
+    rules: Sequence[OwnRule] = (),
+    *,
+    is_gone: bool,
+) -> dict[str, object]:
     """What is stored of a run's error once n8n was asked for it (pure).
 
     Where n8n no longer has it, what was pushed of it is all there will be.
     """
     error = detail.error if detail is not None else _pushed_error(row)
-    values = words_and_group(row.status, error)
+    silence = _silence(row, error, is_gone=is_gone)
+    values = words_and_group(silence or row.status, None if silence else error, rules)
+    if silence and error is not None:
+        values |= places_of(error)
     if detail is not None and not row.workflow_name:
         values["workflow_name"] = detail.workflow_name
     return values
@@ -175,25 +207,51 @@ def _pushed_error(row: Execution) -> ErrorPayload | None:
     )
 
 
-def words_and_group(status: str, error: ErrorPayload | None) -> dict[str, object]:
-    """The columns of an error, scrubbed of secrets, with its class and group (pure)."""
+def words_and_group(
+    status: str, error: ErrorPayload | None, rules: Sequence[OwnRule] = ()
+) -> dict[str, object]:
+    """The columns of an error, scrubbed of secrets, with its class and group (pure).
+
+    Without an error, ``status`` may also name what is known of the silence.
+    """
     grouping = classify(error_input(status, error))
+    if error is not None:
+        grouping = regrouped(grouping, rules)
     values: dict[str, object] = {
         # Where n8n told nothing, the group has words for it and the row has none.
         "error_message": grouping.text if error is not None else "",
-        "error_class": grouping.error_class,
-        "error_template": grouping.template,
-        "fingerprint": grouping.fingerprint,
-        "grouping_version": grouping.version,
+        "error_values": [list(pair) for pair in grouping.attributes] or None,
+        **group_columns(grouping),
     }
+    return values | (places_of(error) if error is not None else {})
+
+
+def places_of(error: ErrorPayload) -> dict[str, object]:
+    """Where it happened, and what it is called there."""
+    return {
+        "error_node": scrub(error.node),
+        "error_node_type": error.node_type,
+        "error_name": scrub(error.name),
+        "error_code": scrub(error.http_code),
+    }
+
+
+def _silence(row: Execution, error: ErrorPayload | None, *, is_gone: bool) -> str:
+    """What is known of a run that tells no reason; empty where it tells one."""
     if error is not None:
-        values |= {
-            "error_node": error.node,
-            "error_node_type": error.node_type,
-            "error_name": error.name,
-            "error_code": error.http_code,
-        }
-    return values
+        return "redacted" if error.is_redacted else ""
+    return silence_of(row, is_gone=is_gone)
+
+
+def silence_of(row: Execution, *, is_gone: bool) -> str:
+    """What stands for the reason of a run that left none."""
+    if row.status == "crashed":
+        return "crashed"  # That it left nothing is what a crash means.
+    if is_gone:
+        return "gone"
+    if row.status == "canceled" and row.started_at is None:
+        return "canceled before start"
+    return row.status
 
 
 def error_input(status: str, error: ErrorPayload | None) -> ErrorInput:

@@ -1,18 +1,22 @@
-"""The filter of executions: one form that pages and the API share, strict about every name."""
+"""The filter of executions: one form that pages and the API share, strict about every name.
 
-from collections.abc import Iterable, Sequence
+What its older keys say are tokens of the search as well, so a list is narrowed in one way only.
+"""
+
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
-from executions.models import Environment, Execution, Workflow
+from executions.conditions import Conditions, matching
+from executions.models import Environment, Execution
 from executions.moments import parse_moment
+from executions.search import LONGEST, SearchFault, Term, parse
 from executions.statuses import NormalizedStatus
 from tenants.models import Tenant
 
@@ -90,13 +94,24 @@ class ExecutionFilter(forms.Form):
         required=False, max_length=200, help_text="Text within the error's message."
     )
 
+    query = forms.CharField(
+        required=False,
+        max_length=LONGEST,
+        strip=False,
+        help_text="Tokens such as status:error -mode:manual duration:>30s, and text of errors.",
+    )
+
     # What stands beside a filter in an address without being one.
-    COMPANIONS = frozenset({"cursor", "limit", "tenant", "format"})
+    COMPANIONS = frozenset({"cursor", "limit", "tenant", "format", "column", "view"})
 
     def __init__(self, data: QueryDict, *, tenant: Tenant) -> None:
         super().__init__(data)
         self.tenant = tenant
         self.environments = list(Environment.objects.for_tenant(tenant).order_by("name"))
+        self.terms: tuple[Term, ...] = ()
+        self.since: datetime | None = None
+        self.until: datetime | None = None
+        self._condition = Q()
 
     def clean_environment(self) -> list[str]:
         known = {str(environment.pk) for environment in self.environments}
@@ -116,43 +131,66 @@ class ExecutionFilter(forms.Form):
         low, high = values.get("duration_min"), values.get("duration_max")
         if low is not None and high is not None and low > high:
             self.add_error("duration_max", "The longest duration is below the shortest.")
+        if not self.errors:
+            self._read_terms(values)
         return values
+
+    def _read_terms(self, values: dict[str, Any]) -> None:
+        """What is asked for as tokens, and as a condition."""
+        now, zone = timezone.now(), timezone.get_current_timezone()
+        conditions = Conditions(self.tenant.pk, self.environments, now, zone)
+        try:
+            typed = parse(values["query"], now=now, zone=zone)
+            self.terms = tuple(dict.fromkeys([*_terms_of_keys(values), *typed]))
+            self._condition = conditions.of(self.terms) & _scope(conditions, values)
+            self.since, self.until = conditions.bounds(self.terms)
+        except SearchFault as fault:
+            self.add_error("query", str(fault))
+        else:
+            self.since = max(filter(None, (self.since, values["started_after"])), default=None)
+            self.until = min(filter(None, (self.until, values["started_before"])), default=None)
 
     def executions(self) -> QuerySet[Execution]:
         """The tenant's executions that match; call after ``is_valid()``."""
-        rows = Execution.objects.for_tenant(self.tenant)
-        for name, lookup in LOOKUPS.items():
-            value = self.cleaned_data.get(name)
-            if value not in (None, "", []):
-                rows = rows.filter(**{lookup: value})
-        if tags := self.cleaned_data.get("tag"):
-            rows = rows.filter(Exists(tagged_workflows(self.tenant.pk, tags)))
-        return rows
+        return matching(self.tenant.pk, self._condition)
 
     @property
     def is_narrowing(self) -> bool:
         return any(self.cleaned_data.get(name) for name in self.fields)
 
 
-def tagged_workflows(tenant_id: UUID, tags: Sequence[str]) -> QuerySet[Workflow]:
-    """The workflows of an outer query's executions, as far as they have one of the tags now."""
-    return Workflow.objects.for_tenant(tenant_id).filter(
-        environment=OuterRef("environment_id"),
-        workflow_id=OuterRef("workflow_id"),
-        tags__overlap=list(tags),
+def _terms_of_keys(values: dict[str, Any]) -> Iterable[Term]:
+    """The keys that a token can say as well, said by tokens."""
+    for key, name in NAMES.items():
+        for value in values[key]:
+            yield Term(name, value)
+    for key, comparison in (("duration_min", ">="), ("duration_max", "<=")):
+        if values[key] is not None:
+            yield Term("duration", f"{values[key]}ms", comparison)
+    if values["q"]:
+        yield Term("error", values["q"])
+
+
+def _scope(conditions: Conditions, values: dict[str, Any]) -> Q:
+    """What all pages keep while one moves between them: environments, tags and time."""
+    whole = conditions.of(
+        [
+            *(Term("env", value) for value in values["environment"]),
+            *(Term("tag", value) for value in values["tag"]),
+        ]
     )
+    if after := values["started_after"]:
+        whole &= Q(occurred_at__gte=after)
+    if before := values["started_before"]:
+        whole &= Q(occurred_at__lt=before)
+    return whole
 
 
-LOOKUPS = {
-    "environment": "environment_id__in",
-    "workflow": "workflow_id__in",
-    "status": "normalized_status__in",
-    "mode": "mode__in",
-    "error_class": "error_class__in",
-    "group": "fingerprint__in",
-    "started_after": "occurred_at__gte",
-    "started_before": "occurred_at__lt",
-    "duration_min": "execution_time__gte",
-    "duration_max": "execution_time__lte",
-    "q": "error_message__icontains",
+# A key of the address: the name of the token that says the same.
+NAMES = {
+    "status": "status",
+    "workflow": "workflow",
+    "mode": "mode",
+    "error_class": "class",
+    "group": "group",
 }

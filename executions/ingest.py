@@ -15,14 +15,22 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from executions.grouping.fingerprint import classify, group_columns
+from executions.grouping.text import ErrorInput
 from executions.models import DetailState
 from executions.n8n.payloads import RowFlag
 from executions.normalize import ExecutionRecord
 from executions.statuses import FINAL, is_final
 from tenants.ids import uuid7s
 
-# The statuses whose data tell why a run ended as it did.
-STATUSES_WITH_DETAIL = frozenset({"error", "crashed", "canceled"})
+# The statuses whose data tell why a run ended as it did, and what stands for the reason before it
+# is known: no failure is ever without a group.
+BEFORE_DETAILS = {"error": "pending", "crashed": "crashed", "canceled": "pending"}
+GROUPS_BEFORE_DETAILS = {
+    status: group_columns(classify(ErrorInput(status=silence)))
+    for status, silence in BEFORE_DETAILS.items()
+}
+NO_GROUP = {"error_class": "", "error_template": "", "fingerprint": "", "grouping_version": 0}
 FIRST_RECHECK = timedelta(seconds=20)
 # What was pushed is in n8n's list long before, and the next cycle has mostly seen it there.
 CONFIRM_PUSHED_AFTER = timedelta(minutes=1)
@@ -71,23 +79,34 @@ COLUMNS = {
     "flags": "integer",
     "detail_state": "smallint",
     "recheck_at": "timestamptz",
+    "error_class": "text",
+    "error_template": "text",
+    "fingerprint": "text",
+    "grouping_version": "smallint",
 }
 NAMES = ", ".join(COLUMNS)
 TYPED_NAMES = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-# What is known of an error, emptied where a run turns out not to have failed.
-OF_ERROR = (
+# What a failure's data told, forgotten where the run turns out to have ended otherwise; its group
+# is then that of its new status.
+TOLD = (
     "error_message",
     "error_description",
     "error_node",
     "error_node_type",
     "error_name",
     "error_code",
-    "error_class",
-    "error_template",
-    "fingerprint",
 )
-EMPTIED = ",\n        ".join(
-    f"{name} = CASE WHEN excluded.detail_state = 0 THEN '' ELSE e.{name} END" for name in OF_ERROR
+GROUPED = ("error_class", "error_template", "fingerprint", "grouping_version")
+IS_ANOTHER = "e.status IS DISTINCT FROM excluded.status"
+REGROUPED = ",\n        ".join(
+    (
+        *(f"{name} = CASE WHEN {IS_ANOTHER} THEN '' ELSE e.{name} END" for name in TOLD),
+        *(
+            f"{name} = CASE WHEN {IS_ANOTHER} THEN excluded.{name} ELSE e.{name} END"
+            for name in GROUPED
+        ),
+        f"error_values = CASE WHEN NOT {IS_ANOTHER} THEN e.error_values END",
+    )
 )
 
 # Statistics know nothing of a tenant that came after they were made: PostgreSQL then takes all of
@@ -126,11 +145,11 @@ WITH news AS (
 ), written AS (
     INSERT INTO executions AS e (
         {NAMES}, tenant_id, environment_id, provider, occurred_at, created_at, updated_at,
-        {", ".join(OF_ERROR)}, grouping_version, detail_attempts
+        {", ".join(TOLD)}, detail_attempts
     )
     SELECT {NAMES}, %(tenant)s, %(environment)s, 'n8n',
         coalesce(started_at, finished_at, was_at, %(now)s), %(now)s, %(now)s,
-        {", ".join("''" for _ in OF_ERROR)}, 0, 0
+        {", ".join("''" for _ in TOLD)}, 0
     FROM news
     ON CONFLICT (tenant_id, environment_id, epoch, n8n_execution_id) DO UPDATE SET
         status = excluded.status,
@@ -148,13 +167,10 @@ WITH news AS (
         workflow_version_id =
             coalesce(nullif(excluded.workflow_version_id, ''), e.workflow_version_id),
         flags = excluded.flags,
-        detail_state = CASE WHEN e.status IS DISTINCT FROM excluded.status
-            THEN excluded.detail_state ELSE e.detail_state END,
-        detail_attempts = CASE WHEN e.status IS DISTINCT FROM excluded.status
-            THEN 0 ELSE e.detail_attempts END,
-        {EMPTIED},
-        grouping_version =
-            CASE WHEN excluded.detail_state = 0 THEN 0 ELSE e.grouping_version END,
+        detail_state =
+            CASE WHEN {IS_ANOTHER} THEN excluded.detail_state ELSE e.detail_state END,
+        detail_attempts = CASE WHEN {IS_ANOTHER} THEN 0 ELSE e.detail_attempts END,
+        {REGROUPED},
         recheck_at = excluded.recheck_at,
         gone_at = NULL,
         updated_at = excluded.updated_at
@@ -242,7 +258,7 @@ def _row(
     names: Mapping[str, str],
     now: datetime,
 ) -> dict[str, object]:
-    needs_detail = record.status in STATUSES_WITH_DETAIL
+    needs_detail = record.status in BEFORE_DETAILS
     return {
         "id": new_id,
         "epoch": epoch,
@@ -263,6 +279,7 @@ def _row(
         "flags": int(record.flags),
         "detail_state": PENDING if needs_detail else NOT_NEEDED,
         "recheck_at": _recheck_at(record, now),
+        **GROUPS_BEFORE_DETAILS.get(record.status, NO_GROUP),
     }
 
 

@@ -7,13 +7,25 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from executions.detail_state import DetailState
+from executions.error_rules import ErrorRule
 from executions.push.models import PushToken, RunSpan
 from executions.retention_models import RetentionRule, RetentionRun
+from executions.saved.models import DefaultView, SavedView
 from executions.statuses import NormalizedStatus
 from tenants.fields import EncryptedTextField
 from tenants.models import Tenant, TenantOwned
 
-__all__ = ["PushToken", "RetentionRule", "RetentionRun", "RunSpan"]
+__all__ = [
+    "DefaultView",
+    "DetailState",
+    "ErrorRule",
+    "PushToken",
+    "RetentionRule",
+    "RetentionRun",
+    "RunSpan",
+    "SavedView",
+]
 
 
 class Health(models.TextChoices):
@@ -105,16 +117,6 @@ class Workflow(OfEnvironment):
         return self.name
 
 
-class DetailState(models.IntegerChoices):
-    """What is known of an execution's error."""
-
-    NOT_NEEDED = 0, "Not needed"
-    PENDING = 1, "Pending"
-    FETCHED = 2, "Fetched"
-    GONE = 3, "Gone from n8n"
-    TOO_LARGE = 4, "Too large to be read"
-
-
 class Execution(TenantOwned):
     """One run of a workflow, copied from n8n.
 
@@ -151,6 +153,9 @@ class Execution(TenantOwned):
     error_template = models.TextField(blank=True)
     fingerprint = models.CharField(max_length=32, blank=True)
     grouping_version = models.PositiveSmallIntegerField(default=0)
+    error_values = models.JSONField(
+        null=True, blank=True, help_text="What differs within its group: [kind, value], …"
+    )
     detail_state = models.PositiveSmallIntegerField(
         choices=DetailState.choices, default=DetailState.NOT_NEEDED
     )
@@ -210,9 +215,19 @@ class Execution(TenantOwned):
                 condition=Q(normalized_status="error"),
             ),
             models.Index(
+                fields=["tenant", "fingerprint", "-occurred_at", "-id"],
+                name="execution_fingerprint_time",
+                condition=~Q(fingerprint=""),
+            ),
+            models.Index(
                 fields=["tenant", "environment_id", "-occurred_at"],
                 name="execution_detail_pending",
                 condition=Q(detail_state=DetailState.PENDING),
+            ),
+            models.Index(
+                fields=["tenant", "environment_id", "retry_of"],
+                name="execution_retries",
+                condition=~Q(retry_of=""),
             ),
             models.Index(
                 fields=["tenant", "environment_id", "recheck_at"],

@@ -1,11 +1,20 @@
 from django.urls import path
 
-from executions import views
+from executions import execution_views, views
+from executions.saved import pages as saved
 
 app_name = "executions"
 urlpatterns = [
-    path("executions", views.execution_list, name="list"),
-    path("executions/<uuid:pk>", views.execution_detail, name="detail"),
+    path("executions", execution_views.execution_list, name="list"),
+    path("executions/export", execution_views.export, name="export"),
+    path("executions/suggestions", execution_views.suggest, name="suggestions"),
+    path("executions/views", saved.saved_views, name="saved-views"),
+    path("executions/views/save", saved.save_view, name="save-view"),
+    path("executions/views/<uuid:pk>", saved.change_view, name="change-view"),
+    path("executions/views/<uuid:pk>/default", saved.begin_with_view, name="default-view"),
+    path("executions/views/<uuid:pk>/delete", saved.delete_view, name="delete-view"),
+    path("executions/<uuid:pk>", execution_views.execution_detail, name="detail"),
+    path("executions/<uuid:pk>/data", execution_views.execution_data, name="data"),
     path("environments", views.environment_list, name="environments"),
     path("environments/connect", views.connect, name="connect"),
     path("environments/test", views.test_connection, name="test-connection"),

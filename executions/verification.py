@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from executions.models import Environment, Execution, SyncState, Workflow
+from executions.models import DetailState, Environment, Execution, SyncState, Workflow
 from executions.n8n.client import N8nClient
 from executions.n8n.payloads import ExecutionPayload
 from executions.statuses import is_final
@@ -85,7 +85,8 @@ def _compare_batch(
         result.different.extend(differences(payload, row, names))
         if payload.status in ("error", "crashed"):
             result.failures_compared += 1
-            if not row.error_class or (payload.status == "error" and not row.error_message):
+            is_pending = row.detail_state == DetailState.PENDING
+            if is_pending or (payload.status == "error" and not row.error_message):
                 result.unexplained.append(payload.id)
 
 

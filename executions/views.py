@@ -1,4 +1,4 @@
-"""Pages of executions and environments."""
+"""Pages of environments."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,60 +16,16 @@ from django.views.decorators.http import require_POST, require_safe
 from executions import environments
 from executions.api import enqueue_after_commit
 from executions.caveats import coverage_report
-from executions.filters import ExecutionFilter
 from executions.forms import ConnectForm, ConnectionForm, EnvironmentForm
-from executions.models import Environment, Execution, SyncRun
+from executions.models import Environment, SyncRun
 from executions.push import tokens
-from executions.push.nodes import nodes_of
 from executions.push.setup import push_state
 from executions.states import EnvironmentState, states_of
 from tenants.access import TenantRequest, for_members
-from tenants.keyset import InvalidCursor, keyset_page
 from tenants.models import Role
 from tenants.tenancy import sentences
 
 RUNS_SHOWN = 20
-
-
-@require_safe
-@for_members(Role.VIEWER)
-def execution_list(request: TenantRequest) -> HttpResponse:
-    chosen = ExecutionFilter(request.GET, tenant=request.tenant)
-    context: dict[str, Any] = {"filter": chosen}
-    if chosen.is_valid():
-        context |= _page_of_executions(request, chosen)
-    template = "executions/list.html"
-    if request.htmx and request.htmx.target == "more":
-        template = "executions/_rows.html"
-    return render(request, template, context, status=200 if chosen.is_valid() else 400)
-
-
-def _page_of_executions(request: TenantRequest, chosen: ExecutionFilter) -> dict[str, Any]:
-    try:
-        page = keyset_page(
-            chosen.executions(), moment="occurred_at", cursor=request.GET.get("cursor")
-        )
-    except InvalidCursor as error:
-        chosen.add_error(None, str(error))
-        return {}
-    names = {environment.pk: environment.name for environment in chosen.environments}
-    for row in page.rows:
-        row.environment_name = names.get(row.environment_id, "")
-    older = request.GET.copy()
-    older["cursor"] = page.next_cursor or ""
-    return {"page": page, "older": older.urlencode() if page.next_cursor else ""}
-
-
-@require_safe
-@for_members(Role.VIEWER)
-def execution_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
-    execution = Execution.objects.for_tenant(request.tenant).filter(pk=pk).first()
-    if execution is None:
-        raise Http404
-    environment = environments.environment_of(request.tenant, execution.environment_id)
-    nodes = nodes_of(request.tenant.pk, execution.pk)
-    context = {"execution": execution, "environment": environment, "nodes": nodes}
-    return render(request, "executions/detail.html", context)
 
 
 @require_safe

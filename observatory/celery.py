@@ -31,6 +31,8 @@ TIMETABLE: dict[str, tuple[str, timedelta | crontab]] = {
     "trim-events": ("tenants.tasks.trim_events", 60 * SECOND),
     "refresh-rollups": ("analytics.tasks.dispatch_refreshes", 3 * SECOND),
     "tell-counts": ("analytics.tasks.dispatch_counts", 5 * SECOND),
+    "move-error-groups": ("analytics.tasks.move_error_groups", 60 * SECOND),
+    "regroup-failures": ("analytics.tasks.dispatch_regroupings", 60 * SECOND),
     "note-pulses": ("analytics.tasks.note_pulses", 60 * SECOND),
     "dispatch-pruning": ("analytics.tasks.dispatch_pruning", 60 * SECOND),
     "refresh-views": ("analytics.tasks.refresh_views", 10 * MINUTE),

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
@@ -33,7 +33,7 @@ class TenantRequest(HttpRequest):
     actor: Actor
 
 
-Page = Callable[Concatenate[TenantRequest, ...], HttpResponse]
+Page = Callable[Concatenate[TenantRequest, ...], HttpResponseBase]
 
 
 def memberships_of(user: User) -> list[Membership]:
@@ -68,10 +68,10 @@ def zone_of(request: TenantRequest) -> ZoneInfo:
     return zone(request.user.time_zone or request.tenant.time_zone)
 
 
-def for_members(needed: Role) -> Callable[[Page], Callable[..., HttpResponse]]:
+def for_members(needed: Role) -> Callable[[Page], Callable[..., HttpResponseBase]]:
     """Decorator of a page below ``/t/<tenant>/``: takes the slug out of the arguments."""
 
-    def decorate(page: Page) -> Callable[..., HttpResponse]:
+    def decorate(page: Page) -> Callable[..., HttpResponseBase]:
         @wraps(page)
         def guarded(request: TenantRequest, tenant_slug: str, *args: Any, **kwargs: Any) -> Any:
             set_statement_timeout(settings.WEB_STATEMENT_TIMEOUT_MS)

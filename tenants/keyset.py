@@ -5,12 +5,12 @@ is signed, so a made-up one is refused and not tried.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.core import signing
 from django.db.models import Q, QuerySet
-from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -26,40 +26,69 @@ class InvalidCursor(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows of one page and the cursor of the next, None on the last page."""
+    """Rows of one page, with the cursors of its neighbours; None where there is none."""
 
     rows: list[Any]
     next_cursor: str | None
+    previous_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The row that a page begins after, on the way down the list or back up."""
+
+    at: datetime
+    id: UUID
+    is_back: bool
 
 
 def keyset_page(
     rows: QuerySet[Any], *, moment: str, cursor: str | None, limit: int = DEFAULT_LIMIT
 ) -> Page:
-    """The page of rows after the cursor, newest first by (moment, id).
+    """The page of rows beyond the cursor, newest first by (moment, id).
 
-    ``moment`` names a datetime field that is never null. Raises InvalidCursor.
+    ``moment`` names a datetime field that is never null. On the way back a page that would not be
+    full is the first one. Raises InvalidCursor.
     """
-    if cursor:
-        at, last_id = _read_cursor(cursor, moment)
-        # The first condition bounds the index, the second cuts within the same moment.
-        rows = rows.filter(**{f"{moment}__lte": at}).filter(
-            Q(**{f"{moment}__lt": at}) | Q(id__lt=last_id)
-        )
-    found = list(rows.order_by(f"-{moment}", "-id")[: limit + 1])
-    if len(found) <= limit:
-        return Page(found, None)
-    last = found[limit - 1]
-    return Page(found[:limit], make_cursor(moment, getattr(last, moment), last.id))
+    place = _read_cursor(cursor, moment) if cursor else None
+    is_back = place is not None and place.is_back
+    beyond = _beyond(rows, moment, place) if place else rows
+    order = (moment, "id") if is_back else (f"-{moment}", "-id")
+    found = list(beyond.order_by(*order)[: limit + 1])
+    goes_on, found = len(found) > limit, found[:limit]
+    if is_back and not goes_on:
+        return keyset_page(rows, moment=moment, cursor=None, limit=limit)
+    if is_back:
+        found.reverse()
+
+    def cursor_at(row: Any, *, is_back: bool) -> str:
+        return make_cursor(moment, getattr(row, moment), row.id, is_back=is_back)
+
+    return Page(
+        found,
+        cursor_at(found[-1], is_back=False) if goes_on or is_back else None,
+        cursor_at(found[0], is_back=True) if place and found else None,
+    )
 
 
-def make_cursor(moment: str, at: Any, last_id: UUID) -> str:
-    return signing.dumps([at.isoformat(), last_id.hex], salt=f"keyset.{moment}", compress=False)
+def _beyond(rows: QuerySet[Any], moment: str, place: Place) -> QuerySet[Any]:
+    way = "gt" if place.is_back else "lt"
+    # The first condition bounds the index, the second cuts within the same moment.
+    return rows.filter(**{f"{moment}__{way}e": place.at}).filter(
+        Q(**{f"{moment}__{way}": place.at}) | Q(**{f"id__{way}": place.id})
+    )
 
 
-def _read_cursor(cursor: str, moment: str) -> tuple[Any, UUID]:
+def make_cursor(moment: str, at: datetime, last_id: UUID, *, is_back: bool = False) -> str:
+    return signing.dumps(
+        [at.isoformat(), last_id.hex, is_back], salt=f"keyset.{moment}", compress=False
+    )
+
+
+def _read_cursor(cursor: str, moment: str) -> Place:
     try:
-        at, last_id = signing.loads(cursor, salt=f"keyset.{moment}")
-        return parse_datetime(at), UUID(last_id)
+        at, last_id, is_back = signing.loads(cursor, salt=f"keyset.{moment}")
+        return Place(datetime.fromisoformat(at), UUID(last_id), is_back)
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise InvalidCursor(
             "The cursor is not one of this list; begin again without it."

@@ -123,7 +123,8 @@ def _caller(request: HttpRequest) -> Any:
 
 def _refusal(request: HttpRequest, error: APIException) -> HttpResponseBase:
     """The body that every refusal of the API has; this view is none of the framework's."""
-    answer = api_settings.EXCEPTION_HANDLER(error, {"request": request})
+    handle: Any = api_settings.EXCEPTION_HANDLER
+    answer = handle(error, {"request": request})
     answer.accepted_renderer, answer.accepted_media_type = JSONRenderer(), "application/json"
     answer.renderer_context = {}
     rendered: HttpResponseBase = answer.render()
@@ -240,10 +241,11 @@ class Stream:
             self.listener.aevent.clear()
         text = ""
         for event in sorted(events, key=lambda event: event.id):
-            if event.id > self.position + 1:
+            ahead = event.id - (self.position or 0)
+            if ahead > 1:
                 self.must_read = True
                 break
-            if event.id > self.position:
+            if ahead == 1:
                 text += self._next(event)
         return text
 

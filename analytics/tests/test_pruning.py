@@ -15,6 +15,7 @@ from analytics.pruning import AlreadyPruning, Pace, in_words, preview, prune
 from analytics.tests.counting import add_run, mark_hours, refresh_all
 from executions import retention
 from executions.models import Execution, RetentionRule, RetentionRun
+from executions.push.models import RunSpan
 from executions.tests.factories import EnvironmentFactory
 from tenants.audit import Actor
 from tenants.scope import operator_scope, tenant_scope
@@ -108,6 +109,23 @@ def test_what_no_rollup_has_seen_stays(environment):
     run = prune(environment.tenant)
 
     assert (run.deleted, starts()) == (1, [NOW - 8 * DAY])
+
+
+def test_what_traces_told_of_a_run_goes_with_it(environment):
+    old, young = (add_run(environment, NOW - age * DAY) for age in (8, 1))
+    for run in (old, young):
+        RunSpan.objects.create(
+            tenant=environment.tenant,
+            environment_id=environment.pk,
+            run_key=str(run.pk),
+            execution_id=run.pk,
+            created_at=NOW,
+        )
+    refresh_all()
+
+    prune(environment.tenant)
+
+    assert RunSpan.objects.get().execution_id == young.pk
 
 
 def test_it_stops_when_its_time_is_over_and_goes_on_later(environment, monkeypatch):

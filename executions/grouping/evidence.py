@@ -36,6 +36,13 @@ _DATABASE_NODE_NAMES = """
 _DATABASE_NODES = frozenset(_DATABASE_NODE_NAMES.split())
 _MODEL_NODES = ("agent", "chain", "outputParser", "informationExtractor", "textClassifier", "lm")
 
+# Nodes that touch nothing but the items that they are given.
+_ITEM_NODE_NAMES = """
+    aggregate compareDatasets dateTime filter itemLists limit merge removeDuplicates renameKeys
+    sort splitInBatches splitOut summarize
+"""
+_ITEM_NODES = frozenset(f"n8n-nodes-base.{name}" for name in _ITEM_NODE_NAMES.split())
+
 # What a database node's driver can say that is not about the statement.
 _BESIDE = """
     auth cancelled conflict connection credentials dns permission quota rate_limit resource
@@ -80,6 +87,10 @@ _STRONG, _WEAK = (Book(rules, _words) for rules in phrases())
 
 def is_code_node(node_type: str | None) -> bool:
     return node_type in _CODE_NODES
+
+
+def is_item_node(node_type: str | None) -> bool:
+    return node_type in _ITEM_NODES
 
 
 def is_database_node(node_type: str | None) -> bool:

@@ -7,21 +7,22 @@ needs a new `GROUPING_VERSION`: groups of two versions never mix.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from executions.grouping import evidence
 from executions.grouping.codes import class_of_code
-from executions.grouping.general import General
-from executions.grouping.masks import MOST_ATTRIBUTES
+from executions.grouping.general import GENERALS, General
+from executions.grouping.masks import MOST_ATTRIBUTES, VALUE
 from executions.grouping.reading import Reading, read
 from executions.grouping.rules.book import Book
 from executions.grouping.rules.rule import Rule, all_rules
 from executions.grouping.text import ErrorInput, Picked, pick, plain, short_code, short_name
 
-GROUPING_VERSION = 1
+GROUPING_VERSION = 2
 LONGEST_TEMPLATE = 600
 _LONGEST_REMEMBERED = 1000
 
@@ -37,11 +38,16 @@ _MANY_WORDS = 5
 _SOME_WORDS = 3
 _FEWEST_TELLING_WORDS = 3
 
-# Runs without any message, by status: the sentence that stands for it is a rule's own.
+# Runs without any message, by status and by what else is known: the sentence that stands for each
+# is a rule's own.
 _SILENT = {
     "crashed": "The run crashed and left no error",
     "canceled": "The run was cancelled and n8n kept no error",
     "cancelled": "The run was cancelled and n8n kept no error",
+    "canceled before start": "The run was cancelled before it started",
+    "pending": "The run did not succeed, its reason is not fetched yet",
+    "gone": "The run did not succeed, and its reason is gone from n8n",
+    "redacted": "The run did not succeed, and n8n hides its reason",
 }
 _SILENT_ELSE = "The run failed and left no error"
 
@@ -100,9 +106,24 @@ def classify_anew(error: ErrorInput) -> Grouping:
     return _grouping(group, error, text, picked.detail_reading)
 
 
+def group_columns(grouping: Grouping) -> dict[str, str | int]:
+    """What every failed run stores of its group."""
+    return {
+        "error_class": grouping.error_class,
+        "error_template": grouping.template,
+        "fingerprint": grouping.fingerprint,
+        "grouping_version": grouping.version,
+    }
+
+
 def hint_for(rule_key: str | None) -> str:
     """A hint at the cause that only this rule knows; empty when the class's advice is all."""
     return _HINTS.get(rule_key or "", "")
+
+
+def rule_key_of(fingerprint: str) -> str:
+    """The rule that makes this group; empty where its template does, or an older version did."""
+    return _keys_by_fingerprint().get(fingerprint, "")
 
 
 def _known_or_masked(error: ErrorInput, picked: Picked, reading: Reading) -> _Group:
@@ -117,7 +138,7 @@ def _group_of(rule: Rule, node_type: str | None) -> _Group:
     key = rule.key
     if rule.error_class == "code" and evidence.is_database_node(node_type):
         key = key.replace("code.", "database.", 1)
-    return _Group("rule", key.partition(".")[0], rule.patterns[0], key)
+    return _Group("rule", key.partition(".")[0], _template_of(rule), key)
 
 
 def _telling_template(reading: Reading, general: General | None) -> str:
@@ -144,6 +165,9 @@ def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
         or (_class_told(hint) if hint else None)
         or evidence.class_of_names((*reading.unwrapped.names, short_name(error.name)))
     )
+    if told == "unknown":
+        # "Something went wrong" and a status: the status is all that tells.
+        return class_of_code(short_code(error.http_code)) or told
     if told:
         return _beside_node(error, told)
     if short_name(error.name) in _EXPRESSION_ERRORS:
@@ -169,9 +193,13 @@ def _class_around_code(tokens: tuple[str, ...]) -> str:
 
 
 def _beside_node(error: ErrorInput, told: str) -> str:
-    """A database that says "not found" or "cannot parse" speaks of the statement."""
+    """A database that says "not found" or "cannot parse" speaks of the statement, and a node that
+    only turns items over speaks of these."""
     if told in _VAGUE_IN_DATABASES and evidence.is_database_node(error.node_type):
-        return "database"
+        # Over HTTP a document is not found as any other thing.
+        return told if short_code(error.http_code) == "404" else "database"
+    if told == "not_found" and evidence.is_item_node(error.node_type):
+        return "data"
     return told
 
 
@@ -231,6 +259,12 @@ def _rule_of(tokens: tuple[str, ...]) -> Rule | None:
 
 
 @lru_cache(maxsize=8192)
+def _template_of(rule: Rule) -> str:
+    """The rule's first pattern, with the one sign for values that all templates have."""
+    return re.sub(r"\{[*v]?\}", VALUE, rule.patterns[0])
+
+
+@lru_cache(maxsize=8192)
 def _class_within(tokens: tuple[str, ...], fewest_words: int) -> str | None:
     rule = _BOOK.within(tokens, fewest_words)
     return rule.error_class if rule else None
@@ -243,3 +277,9 @@ _remembered = lru_cache(maxsize=4096)(classify_anew)
 @lru_cache(maxsize=8192)
 def _fingerprint(kind: str, basis: str) -> str:
     return hashlib.sha256(f"{GROUPING_VERSION}|{kind}|{basis}".encode()).hexdigest()[:32]
+
+
+@cache
+def _keys_by_fingerprint() -> dict[str, str]:
+    keys = [rule.key for rule in _BOOK.rules] + [general.key for general in GENERALS]
+    return {_fingerprint("rule", key): key for key in keys}

@@ -208,6 +208,8 @@ def _bot_span(found: re.Match[str]) -> _Span | None:
 
 
 def _named_span(found: re.Match[str]) -> _Span | None:
+    if not _names_secret(found):
+        return None  # Before its value is read: that may be all the rest, once for each name.
     value = _VALUE.match(found.string, found.end())
     if value is None or not _may_be_secret(found, value[0]):
         return None
@@ -218,12 +220,15 @@ def _named_span(found: re.Match[str]) -> _Span | None:
     return start, end
 
 
+def _names_secret(found: re.Match[str]) -> bool:
+    name, low, start = found["name"], found.string, found.start()
+    if name == "key":
+        return _SECRET_KEY.search(low, max(0, start - 16), start) is not None
+    return len(name) >= 5 or not low[start - 1 : start].isalnum()
+
+
 def _may_be_secret(found: re.Match[str], value: str) -> bool:
     name, low = found["name"], found.string
-    if name == "key" and not _SECRET_KEY.search(low, max(0, found.start() - 16), found.start()):
-        return False
-    if name != "key" and len(name) < 5 and low[found.start() - 1 : found.start()].isalnum():
-        return False
     bare = value.strip("\"'\\,.)]}([{")
     if not bare or bare in _PLAIN:
         return False

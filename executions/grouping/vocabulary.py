@@ -134,7 +134,7 @@ BEFORE_HOSTS = _words(
 UNITS = _words(
     """
     byte bytes characters chars day days gb gib hour hours kb kib mb mib min mins minute minutes
-    month months ms s sec second seconds secs tb year years
+    month months ms s sec second seconds secs tb usd eur gbp jpy chf year years
     """
 )
 

@@ -19,6 +19,7 @@ from requests.adapters import BaseAdapter
 from executions.n8n import answers, probe
 from executions.n8n.addresses import AddressPolicy, BaseUrl, parse_base_url
 from executions.n8n.errors import BadResponse, KeyRejected, NotFound, NotN8n, WrongPath
+from executions.n8n.execution_data import ExecutionData, read_data
 from executions.n8n.execution_details import read_detail
 from executions.n8n.execution_rows import read_rows
 from executions.n8n.fields import Notes, UnusableRow, moment
@@ -159,6 +160,15 @@ class N8nClient:
         parameters = {"includeData": "true"} if include_data else {}
         path = self._path("executions", execution_id)
         return self._detail_of(self._call("GET", path, parameters, scope="execution:read"))
+
+    def get_execution_data(self, execution_id: str) -> ExecutionData:
+        """One execution with the items that its nodes put out; mask them before they are shown."""
+        path = self._path("executions", execution_id)
+        answer = self._call("GET", path, {"includeData": "true"}, scope="execution:read")
+        try:
+            return read_data(answer.body)
+        except UnusableRow as error:
+            raise BadResponse(self.host, fault=str(error)) from error
 
     def retry_execution(
         self, execution_id: str, *, load_workflow: bool = False, wait_seconds: float = 120.0

@@ -1,6 +1,6 @@
 """Tables of what n8n sends by itself; loaded by executions.models.
 
-Their keys into environments and executions are made by SQL and carry the tenant.
+Their keys into environments are made by SQL and carry the tenant.
 """
 
 from typing import ClassVar
@@ -42,7 +42,7 @@ class RunSpan(TenantOwned):
 
     ``run_key`` names the trace and its span of the run. A node's span knows no execution and may
     come first, so ``execution_id`` is filled in when both are there; the run's own row, without a
-    node, keeps that knowledge for spans that come later. Deleted with its execution.
+    node, keeps that knowledge for spans that come later. Retention deletes it with its execution.
     """
 
     environment_id = models.UUIDField()

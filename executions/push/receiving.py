@@ -13,8 +13,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from executions import epochs, leases
-from executions.details import words_and_group
+from executions.details import mark_hours, words_and_group
 from executions.epochs import Known
+from executions.error_rules import own_rules
+from executions.grouping.own_rules import OwnRule
 from executions.grouping.reading import read
 from executions.grouping.text import general_of, plain
 from executions.ingest import write_records
@@ -163,6 +165,7 @@ def _store_errors(
 ) -> set[UUID]:
     """Why runs failed, until the queue of details has fetched all that n8n knows of it."""
     touched: set[UUID] = set()
+    rules = own_rules(token.tenant_id)
     for run in runs:
         row_id = ids.get(run.payload.id)
         if run.error is None or row_id is None:
@@ -172,18 +175,19 @@ def _store_errors(
         )
         if not run.is_whole_error:
             rows = rows.filter(error_message="")
-        if rows.update(**error_columns(run), updated_at=now):
+        if rows.update(**error_columns(run, rules), updated_at=now):
             touched.add(row_id)
+    mark_hours(Execution.objects.for_tenant(token.tenant_id).filter(pk__in=touched))
     return touched
 
 
-def error_columns(run: ToldRun) -> dict[str, object]:
+def error_columns(run: ToldRun, rules: Sequence[OwnRule] = ()) -> dict[str, object]:
     """What is stored of a told error (pure).
 
     A trace tells the message alone. Where that is one of n8n's general sentences, the words that
     make the group are in the data: better none for half a minute than another one.
     """
-    values = words_and_group(run.payload.status, run.error)
+    values = words_and_group(run.payload.status, run.error, rules)
     if run.is_own:
         values["detail_state"] = DetailState.FETCHED
     if not run.is_whole_error and run.error is not None:

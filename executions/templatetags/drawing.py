@@ -15,6 +15,7 @@ from executions.charts import RunsChart, spark_lines
 from executions.icons import ICONS
 from executions.statuses import NormalizedStatus
 from executions.templatetags.observing import TONES, UNKNOWN
+from executions.time_ranges import OF_LISTS, OF_NUMBERS
 
 register = template.Library()
 
@@ -178,9 +179,16 @@ def delta(change: Change, better: str = "", unit: str = "%") -> SafeString:
 
 
 @register.inclusion_tag("components/_runs_chart.html", takes_context=True)
-def runs_chart(context: Any, chart: RunsChart, list_address: str = "") -> dict[str, Any]:
-    """Stacked runs by status: an SVG for everybody, a chart to brush where scripts run."""
-    return {"chart": chart, "list_address": list_address, "request": context.get("request")}
+def runs_chart(
+    context: Any, chart: RunsChart, list_address: str = "", style: str = "numbers"
+) -> dict[str, Any]:
+    """Stacked runs by status: an SVG for everybody, a chart to brush where scripts run.
+
+    ``style`` is that of the addresses to which the brush leads: numbers or list.
+    """
+    names = OF_LISTS if style == "list" else OF_NUMBERS
+    request = context.get("request")
+    return {"chart": chart, "list_address": list_address, "names": names, "request": request}
 
 
 class Drawable(Protocol):

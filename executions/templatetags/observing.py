@@ -1,17 +1,12 @@
 """How durations, moments, statuses and filters are written on pages."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 
 from django import template
-from django.http import QueryDict
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from executions.filters import ExecutionFilter
 from tenants.models import Role
 
 register = template.Library()
@@ -28,14 +23,6 @@ TONES = {
 # The sign of a verdict that is no status.
 SIGNS = {"good": "✓", "bad": "✕", "busy": "▸", "warn": "!"}
 UNKNOWN = ("", "?")
-# Filters that an address may hold although the form has no field for them.
-WITHOUT_FIELD = {
-    "workflow": "Workflow",
-    "tag": "Tag",
-    "error_class": "Error class",
-    "group": "Error group",
-    "duration_max": "At most (ms)",
-}
 STEPS = ((60_000, "s", 1000), (3_600_000, "min", 60_000), (86_400_000, "h", 3_600_000))
 
 
@@ -50,6 +37,16 @@ def duration(milliseconds: int | None) -> str:
         if milliseconds < below:
             return f"{milliseconds / size:.1f} {unit}"
     return f"{milliseconds / 86_400_000:.1f} d"
+
+
+@register.filter
+def times(factor: float | None) -> str:
+    """3.2×, 14×, or 0.4×."""
+    if factor is None:
+        return "–"
+    return (
+        f"{factor:,.0f}×" if factor >= 10 else f"{factor:.1f}×" if factor >= 0.1 else "under 0.1×"
+    )
 
 
 @register.filter
@@ -164,32 +161,3 @@ def sign(status_or_tone: str) -> str:
 def includes(role: Role, needed: str) -> bool:
     """Whether the role may do what the needed one may."""
     return role.includes(Role(needed))
-
-
-@register.filter
-def or_one_blank(values: list[str] | None) -> list[str]:
-    """A form shows a field for each value, and one to type into where there is none."""
-    return values or [""]
-
-
-@dataclass(frozen=True, slots=True)
-class FilterWithoutField:
-    """A filter that came by a link: what it keeps to, and the address that is rid of it."""
-
-    name: str
-    label: str
-    values: list[str]
-    address_without: str
-
-
-@register.filter
-def without_field(chosen: ExecutionFilter) -> Iterator[FilterWithoutField]:
-    """What narrows the list besides the fields of the form."""
-    data = cast(QueryDict, chosen.data)
-    for name, label in WITHOUT_FIELD.items():
-        if not (chosen.cleaned_data.get(name) or name in chosen.errors):
-            continue
-        rest = data.copy()
-        for gone in (name, "cursor"):
-            rest.pop(gone, None)
-        yield FilterWithoutField(name, label, data.getlist(name), f"?{rest.urlencode()}")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import factory
 from django.utils import timezone
 
+from executions.error_rules import ErrorRule
 from executions.models import Environment, Execution, SyncState, Workflow
 from tenants.tests.factories import TenantFactory
 
@@ -59,3 +60,12 @@ class ExecutionFactory(factory.django.DjangoModelFactory):
     execution_time = 1000
     created_at = factory.LazyFunction(timezone.now)
     updated_at = factory.LazyFunction(timezone.now)
+
+
+class ErrorRuleFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ErrorRule
+
+    name = factory.Sequence(lambda n: f"Rule {n}")
+    pattern = "warehouse"
+    created_by = "ann"

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from executions import ingest
+from executions.grouping.fingerprint import rule_key_of
 from executions.ingest import IngestResult, write_records
 from executions.models import DetailState, DirtyHour, Execution
 from executions.normalize import ExecutionRecord
@@ -237,26 +238,46 @@ def test_a_name_that_is_known_later_is_filled_in_and_then_stays():
 
 def test_a_failure_that_healed_keeps_nothing_of_its_error():
     write(record(status="error"))
-    told = dict.fromkeys(ingest.OF_ERROR, "told")
-    set_columns(**told, grouping_version=3, detail_state=DetailState.FETCHED, detail_attempts=2)
+    told = dict.fromkeys((*ingest.TOLD, "error_class", "error_template", "fingerprint"), "told")
+    set_columns(**told, grouping_version=3, error_values=[["host", "db"]], detail_attempts=2)
 
     write(record(status="success"))
 
     row = stored()
-    assert {name: getattr(row, name) for name in ingest.OF_ERROR} == dict.fromkeys(told, "")
+    assert {name: getattr(row, name) for name in told} == dict.fromkeys(told, "")
     assert (row.normalized_status, row.grouping_version) == (NormalizedStatus.SUCCESS, 0)
+    assert row.error_values is None
     assert (row.detail_state, row.detail_attempts) == (DetailState.NOT_NEEDED, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "rule_key"),
+    [
+        ("error", "unknown.reason_pending"),
+        ("canceled", "unknown.reason_pending"),
+        ("crashed", "resource.crashed_silently"),
+        ("success", ""),
+    ],
+)
+def test_a_failure_is_in_a_group_before_its_reason_is_known(status, rule_key):
+    write(record(status=status))
+
+    row = stored()
+    assert rule_key_of(row.fingerprint) == rule_key
+    assert row.error_class == rule_key.partition(".")[0]
 
 
 def test_a_change_beside_the_status_leaves_the_reason_as_it_is():
     write(record(status="error"))
-    set_columns(error_message="boom", detail_state=DetailState.FETCHED, detail_attempts=1)
+    group = {"fingerprint": "f" * 32, "error_values": [["host", "db"]]}
+    set_columns(error_message="boom", detail_state=DetailState.FETCHED, detail_attempts=1, **group)
 
     write(record(status="error", retry_success_id="8"))
 
     row = stored()
     assert (row.error_message, row.detail_state) == ("boom", DetailState.FETCHED)
     assert row.detail_attempts == 1
+    assert {name: getattr(row, name) for name in group} == group
 
 
 def test_another_failure_is_asked_for_its_reason_again():

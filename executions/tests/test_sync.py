@@ -7,6 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from executions import leases, sync
+from executions.grouping.fingerprint import rule_key_of
 from executions.models import (
     Coverage,
     DetailState,
@@ -250,6 +251,7 @@ def test_failures_get_message_node_class_and_group(n8n, environment, turn):
     assert row.error_node
     assert row.error_class == "auth"
     assert len(row.fingerprint) == 32
+    assert ["status", "401"] in row.error_values
 
 
 def test_a_failure_whose_data_are_gone_is_marked_and_not_asked_for_again(n8n, environment, turn):
@@ -262,7 +264,7 @@ def test_a_failure_whose_data_are_gone_is_marked_and_not_asked_for_again(n8n, en
 
     row = rows(environment).get()
     assert (row.detail_state, row.error_message) == (DetailState.GONE, "")
-    assert row.fingerprint
+    assert rule_key_of(row.fingerprint) == "unknown.reason_gone"
     later = list(n8n.log.entries)[asked:]
     assert [entry for entry in later if "includeData" in entry.query] == []
 

@@ -86,15 +86,17 @@ FROM unnest(%(tenants)s::uuid[], %(environments)s::uuid[], %(workflows)s::intege
     AS places (tenant_id, environment_id, workflows)
 CROSS JOIN LATERAL generate_series(0, workflows) AS n
 """
-# How each index of the table goes, and how it comes back.
+# How each index of the table goes, and how it comes back; one that a foreign key needs stays.
 INDEXES = """
 SELECT CASE WHEN c.oid IS NULL THEN format('DROP INDEX %s', indexrelid::regclass)
         ELSE format('ALTER TABLE executions DROP CONSTRAINT %I', conname) END,
     CASE WHEN c.oid IS NULL THEN pg_get_indexdef(indexrelid)
         ELSE format('ALTER TABLE executions ADD CONSTRAINT %I %s', conname,
             pg_get_constraintdef(c.oid)) END
-FROM pg_index LEFT JOIN pg_constraint c ON conindid = indexrelid
-WHERE indrelid = 'executions'::regclass
+FROM pg_index LEFT JOIN pg_constraint c ON conindid = indexrelid AND c.contype <> 'f'
+WHERE indrelid = 'executions'::regclass AND NOT EXISTS (
+    SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.conindid = indexrelid
+)
 """
 
 

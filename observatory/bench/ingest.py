@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from executions.ingest import OF_ERROR, write_records
+from executions.ingest import GROUPED, TOLD, write_records
 from executions.models import DirtyHour, Execution
 from executions.n8n.execution_rows import read_rows
 from executions.normalize import ExecutionRecord, normalize
@@ -27,6 +27,7 @@ from tenants.ids import uuid7
 from tenants.scope import tenant_scope
 
 Batch = Sequence[ExecutionRecord]
+OF_ERROR = (*TOLD, *GROUPED[:-1])
 KEY = ("tenant", "environment_id", "epoch", "n8n_execution_id")
 UNHURRIED = "-c synchronous_commit=off"
 # Row by row takes so long that a few batches must speak for all.

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from functools import partial
 from statistics import quantiles
 from threading import Thread
 
@@ -188,9 +189,13 @@ def delivery_seconds(tenant: Tenant, clients: Sequence[Client]) -> list[float]:
     """Of one event after another to all of them, as far apart as counts are."""
     for number in range(EVENTS):
         say(tenant)
-        wait_until(lambda number=number: all(len(_told(one)) > number for one in clients))
+        wait_until(partial(_all_heard, clients, number))
         time.sleep(random.uniform(0, 0.2))
     return [one.at - orjson.loads(one.data)["at"] for client in clients for one in _told(client)]
+
+
+def _all_heard(clients: Sequence[Client], number: int) -> bool:
+    return all(len(_told(one)) > number for one in clients)
 
 
 def say(tenant: Tenant) -> None:

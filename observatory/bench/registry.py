@@ -1,6 +1,6 @@
 """All benches, in the order in which they are listed."""
 
-from observatory.bench import depth, errors, http, ingest, kpis, live, sync, workflows
+from observatory.bench import depth, errors, http, ingest, kpis, live, retention, sync, workflows
 from observatory.bench.measuring import Bench
 
 ALL = (
@@ -12,5 +12,6 @@ ALL = (
     errors.BENCH,
     depth.BENCH,
     http.BENCH,
+    retention.BENCH,
 )
 BENCHES: dict[str, Bench] = {bench.name: bench for bench in ALL}

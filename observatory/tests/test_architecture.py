@@ -22,6 +22,7 @@ PURE = (
     "executions/push/otlp.py",
     "executions/push/spans.py",
     "executions/push/told.py",
+    "executions/search.py",
     "analytics/periods.py",
     "analytics/pieces.py",
     "analytics/histograms.py",

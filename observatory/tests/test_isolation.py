@@ -8,7 +8,11 @@ import uuid
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from executions.tests.factories import EnvironmentFactory, ExecutionFactory
+from analytics.models import ErrorGroup
+from analytics.tests.failing import ErrorGroupFactory
+from executions.error_rules import ErrorRule
+from executions.models import SavedView
+from executions.tests.factories import EnvironmentFactory, ErrorRuleFactory, ExecutionFactory
 from tenants.models import Role
 from tenants.scope import operator_scope
 from tenants.tests.factories import MembershipFactory, UserFactory
@@ -22,7 +26,16 @@ TENANT_PAGES = {
     "workflow": ("get", 200),
     "design": ("get", 200),
     "list": ("get", 200),
+    "export": ("get", 200),
+    "suggestions": ("get", 200),
+    "executions-over-time": ("get", 200),
+    "saved-views": ("get", 200),
+    "save-view": ("post", 302),
+    "change-view": ("post", 302),
+    "default-view": ("post", 302),
+    "delete-view": ("post", 302),
     "detail": ("get", 200),
+    "data": ("get", 200),
     "environments": ("get", 200),
     "connect": ("get", 200),
     "test-connection": ("post", 200),
@@ -45,8 +58,21 @@ API = {
     "api-environment-coverage": ("get", 200),
     "api-environment-push-token": ("post", 201),
     "api-execution-list": ("get", 200),
+    "api-execution-export": ("get", 200),
     "api-execution-detail": ("get", 200),
     "api-execution-nodes": ("get", 200),
+    "api-error-list": ("get", 200),
+    "api-error-detail": ("get", 200),
+    "api-error-resolve": ("post", 415),
+    "api-error-reopen": ("post", 409),
+    "api-error-archive": ("post", 415),
+    "api-error-assign": ("post", 415),
+    "api-error-notes": ("post", 415),
+    "api-error-merge": ("post", 415),
+    "api-error-unmerge": ("post", 415),
+    "api-error-rule-list": ("get", 200),
+    "api-error-rule-detail": ("get", 200),
+    "api-error-rule-preview": ("post", 415),
 }
 # Numbers of the whole tenant: they have no id, and everybody has numbers of the own.
 NUMBERS = {
@@ -59,6 +85,7 @@ NUMBERS = {
     "api-stuck": "/api/v1/observability/stuck",
     "api-execution-analytics": "/api/v1/analytics/executions",
     "api-metrics": "/api/v1/metrics",
+    "api-credentials": "/api/v1/observability/credentials",
 }
 # Open to everybody, or guarded by their own tests.
 ELSEWHERE = {
@@ -92,18 +119,26 @@ def named_patterns(resolver=None, inside=""):
 
 @pytest.fixture
 def theirs():
-    """A tenant with an environment, an execution and an owner."""
+    """A tenant with an owner, an environment, an execution and a view of everybody."""
     with operator_scope():
         membership = MembershipFactory(role=Role.OWNER)
         environment = EnvironmentFactory(tenant=membership.tenant)
         execution = ExecutionFactory(tenant=membership.tenant, environment_id=environment.pk)
-    return membership, environment, execution
+        ErrorGroupFactory(tenant=membership.tenant)
+        ErrorRuleFactory(tenant=membership.tenant)
+        view = SavedView.objects.create(
+            tenant=membership.tenant, owner=membership.user, name="Theirs", is_shared=True
+        )
+    return membership, environment, execution, view
 
 
 def address_of(name, theirs):
-    membership, environment, execution = theirs
-    of_execution = name in ("detail", "api-execution-detail", "api-execution-nodes")
+    membership, environment, execution, view = theirs
+    if name.startswith("api-error-"):
+        return error_address(name, membership.tenant)
+    of_execution = name in ("detail", "data", "api-execution-detail", "api-execution-nodes")
     pk = execution.pk if of_execution else environment.pk
+    pk = view.pk if name.endswith("-view") else pk
     for entry in get_resolver().url_patterns:
         if getattr(entry, "namespace", None) not in ("executions", "analytics"):
             continue
@@ -116,9 +151,18 @@ def address_of(name, theirs):
     return api_address(name, pk)
 
 
+def error_address(name, tenant):
+    what, model = ("error-rule", ErrorRule) if "-rule-" in name else ("error", ErrorGroup)
+    action = name.removeprefix(f"api-{what}-")
+    with operator_scope():
+        pk = model.objects.for_tenant(tenant).get().pk
+    tails = {"list": "", "detail": f"/{pk}", "preview": "/preview"}
+    return f"/api/v1/observability/{what}s{tails.get(action, f'/{pk}/{action}')}"
+
+
 def api_address(name, pk):
     what = "executions" if "execution" in name.removeprefix("api-") else "environments"
-    tails = {"list": "", "detail": f"/{pk}", "test": "/test"}
+    tails = {"list": "", "detail": f"/{pk}", "test": "/test", "export": "/export"}
     action = name.rpartition(f"{what[:-1]}-")[2]
     return f"/api/v1/{what}{tails.get(action, f'/{pk}/{action}')}"
 
@@ -159,6 +203,10 @@ def test_a_page_of_another_tenant_does_not_exist(client, theirs, name):
         in (
             "workflow",
             "detail",
+            "data",
+            "change-view",
+            "default-view",
+            "delete-view",
             "environment",
             "edit-environment",
             "sync-now",
@@ -181,7 +229,9 @@ def test_another_tenants_row_does_not_exist_below_the_own_tenant(client, theirs,
     assert answer.status_code == 404
 
 
-@pytest.mark.parametrize("name", [n for n in API if "list" not in n and n[-5:] != "-test"])
+@pytest.mark.parametrize(
+    "name", [n for n in API if not n.endswith(("list", "-test", "-preview", "-export"))]
+)
 def test_another_tenants_row_does_not_exist_in_the_api(client, theirs, name):
     with operator_scope():
         outsider = MembershipFactory(role=Role.OWNER)
@@ -193,13 +243,25 @@ def test_another_tenants_row_does_not_exist_in_the_api(client, theirs, name):
     assert answer.json()["code"] == "not_found"
 
 
-@pytest.mark.parametrize("name", ["api-environment-list", "api-execution-list"])
+@pytest.mark.parametrize("name", [n for n in API if n.endswith("-list")])
 def test_a_list_of_the_api_holds_no_row_of_another_tenant(client, theirs, name):
     with operator_scope():
         outsider = MembershipFactory(role=Role.OWNER)
     client.force_login(outsider.user)
 
     assert client.get(address_of(name, theirs)).json()["results"] == []
+
+
+@pytest.mark.parametrize("name", ["export", "api-execution-export"])
+def test_a_file_holds_no_row_of_another_tenant(client, theirs, name):
+    with operator_scope():
+        outsider = MembershipFactory(role=Role.OWNER)
+    client.force_login(outsider.user)
+    own = address_of(name, theirs).replace(theirs[0].tenant.slug, outsider.tenant.slug, 1)
+
+    file = b"".join(client.get(own).streaming_content)
+
+    assert file.decode().splitlines()[1:] == []
 
 
 @pytest.mark.parametrize("name", TENANT_PAGES)
@@ -250,6 +312,9 @@ def test_numbers_are_for_members_and_name_nobody_elses(client, theirs, address):
         (Role.ADMIN, "remove", 200),
         (Role.VIEWER, "api-environment-sync", 403),
         (Role.OPERATOR, "api-environment-sync", 202),
+        (Role.VIEWER, "api-error-reopen", 403),
+        (Role.OPERATOR, "api-error-reopen", 409),
+        (Role.VIEWER, "api-error-rule-preview", 403),
     ],
 )
 def test_a_role_that_is_too_low_is_told_so(client, theirs, role, name, expected):

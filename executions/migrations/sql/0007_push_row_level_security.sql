@@ -19,6 +19,3 @@ BEGIN
     END LOOP;
 END
 $$;
--- Spans go with their execution, whatever deletes it. Price: some 20 µs for each execution deleted.
-ALTER TABLE executions_runspan ADD CONSTRAINT executions_runspan_execution_fk
-    FOREIGN KEY (execution_id, tenant_id) REFERENCES executions (id, tenant_id) ON DELETE CASCADE;

@@ -44,6 +44,9 @@ def test_it_reaches_the_floors_on_the_development_messages():
         ("tables.txt", 0.98, 0.95),
         ("nodes-and-services.txt", 0.93, 0.91),
         ("rare.txt", 0.95, 0.84),
+        ("services.txt", 0.97, 0.91),
+        ("frameworks.txt", 0.97, 0.91),
+        ("assorted.txt", 0.96, 0.83),
     ],
 )
 def test_it_reaches_the_floors_on_filled_templates(name, least_grouped, least_classified):

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Tell failures whose data are too large to be read from those whose data are gone."""
 
-    dependencies = [("executions", "0009_execution_unsuccessful_index")]
+    dependencies = [("executions", "0015_execution_retries_index")]
     operations = [
         migrations.AlterField(
             "execution",

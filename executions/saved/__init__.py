@@ -1,0 +1,1 @@
+"""Saved views: searches of the list that somebody gave a name, for themselves or for everybody."""
