@@ -224,7 +224,7 @@ def _of_coverage(
 
 def _of_rollups(tenant: Tenant) -> Iterator[Insight]:
     """Whether our own sums are late or were found wrong."""
-    page = reverse("executions:environments", kwargs={"tenant_slug": tenant.slug})
+    page = reverse("analytics:environments", kwargs={"tenant_slug": tenant.slug})
     states = list(RollupState.objects.for_tenant(tenant))
     for state in states:
         if state.hours_different:

@@ -24,6 +24,7 @@ TENANT_PAGES = {
     "overview": ("get", 200),
     "workflows": ("get", 200),
     "workflow": ("get", 200),
+    "find": ("get", 200),
     "design": ("get", 200),
     "list": ("get", 200),
     "export": ("get", 200),

@@ -41,6 +41,8 @@
 
   // --- Live parts: they ask again every few seconds, but not where nobody looks ---
   const isLive = (element) => element.hasAttribute("data-live");
+  // Something in it is open, or a pointer is on a chart of it: it is being read.
+  const isBeingRead = (element) => element.querySelector("details[open], .plot:hover") !== null;
   const isBeingSelected = (element) => {
     const selection = getSelection();
     return !selection.isCollapsed && selection.containsNode(element, true);
@@ -49,7 +51,8 @@
 
   document.addEventListener("htmx:beforeRequest", (event) => {
     const element = event.detail.elt;
-    if (isLive(element) && (document.hidden || isBeingSelected(element))) event.preventDefault();
+    if (!isLive(element)) return;
+    if (document.hidden || isBeingRead(element) || isBeingSelected(element)) event.preventDefault();
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, elt, requestConfig } = event.detail;
