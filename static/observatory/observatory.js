@@ -39,6 +39,22 @@
     fetch(form.action, { method: "POST", body: new FormData(form, event.submitter), redirect: "manual" });
   });
 
+  // --- Copying what stands somewhere ---
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = document.querySelector(button.dataset.copy);
+    const said = button.lastChild.textContent;
+    try {
+      await navigator.clipboard.writeText(source.textContent.trim());
+      button.lastChild.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(source);
+      button.lastChild.textContent = "Selected";
+    }
+    setTimeout(() => { button.lastChild.textContent = said; }, 1500);
+  });
+
   // --- Live parts: they ask again every few seconds, but not where nobody looks ---
   const isLive = (element) => element.hasAttribute("data-live");
   // Something in it is open, or a pointer is on a chart of it: it is being read.
