@@ -96,7 +96,7 @@ def change_member(request: TenantRequest, pk: UUID) -> HttpResponse:
     membership = _membership(request, pk)
     form = RoleForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(form.errors["role"]))
+        messages.error(request, " ".join(map(str, form.errors["role"])))
         return _to(request, "members")
     role = form.cleaned_data["role"]
     try:

@@ -11,7 +11,7 @@
   // --- The palette: the ways of this page, then what the server finds ---
   const links = () => [...palette.querySelectorAll("li:not([hidden]) a")];
   const choose = (link) => {
-    for (const other of links()) other.removeAttribute("aria-current");
+    for (const other of palette.querySelectorAll("a")) other.removeAttribute("aria-current");
     link?.setAttribute("aria-current", "true");
     link?.scrollIntoView({ block: "nearest" });
   };
