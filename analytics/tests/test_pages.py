@@ -16,7 +16,7 @@ from analytics.tests.counting import add_run, random_runs, refresh_all
 from executions.filters import ExecutionFilter
 from executions.models import Coverage, Health, SyncState
 from executions.tests.factories import EnvironmentFactory, WorkflowFactory
-from tenants.models import Role
+from tenants.models import Role, Tenant
 from tenants.scope import operator_scope, tenant_scope
 from tenants.tests.factories import MembershipFactory
 
@@ -284,3 +284,14 @@ def test_a_page_is_light(client, top, two, page):
 
     assert answer.status_code == 200
     assert len(gzip.compress(answer.content)) < 40_000
+
+
+def test_days_begin_by_the_zone_that_is_chosen(client, member, top, two):
+    with tenant_scope(member.tenant_id):
+        Tenant.objects.filter(pk=member.tenant_id).update(time_zone="Asia/Kathmandu")
+
+    text = client.get(f"{top}/?time_range=7d").content.decode()
+    other = re.search(r'href="([^"]+zone=UTC)"', text)[1]
+
+    assert "Times are in Asia/Kathmandu." in text
+    assert "Times are in UTC." in client.get(unescape(other)).content.decode()

@@ -102,7 +102,7 @@
   const options = (figure, edges, more) => ({
     width: figure.querySelector(".plot").clientWidth,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), figure.dataset.zone || "UTC"),
     ...more,
