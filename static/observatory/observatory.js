@@ -2,6 +2,9 @@
 (() => {
   "use strict";
 
+  // On a phone the ways are a strip: the one that is here is in sight.
+  document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   // --- Menus: one open at a time, closed by Escape and by a click elsewhere ---
   const openMenus = () => document.querySelectorAll("details.menu[open], details.popover[open]");
 
