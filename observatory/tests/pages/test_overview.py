@@ -312,5 +312,5 @@ def test_all_that_a_page_loads_is_light(owner: Visitor, history: Environment) ->
     )
 
     assert hosts == [owner.address]
-    # The test server does not compress: the limit is the sum of what is sent, uncompressed.
+    # The test server sends static files as they are; compressed, all of it is 120 kB.
     assert weight < 450_000
