@@ -256,7 +256,7 @@ def test_a_time_without_runs_says_so_and_offers_the_way_on(client, member, top):
 PAGES = ("/", "/workflows", "/environments", "/workflows/{one}/wf1", "/find?q=flow", "/settings")
 
 
-@pytest.mark.parametrize(("page", "most"), zip(PAGES, (32, 19, 19, 21, 10, 8), strict=True))
+@pytest.mark.parametrize(("page", "most"), list(zip(PAGES, (32, 19, 19, 21, 10, 8), strict=True)))
 def test_the_queries_of_a_page_do_not_grow_with_what_is_there(client, member, top, page, most):
     environment = make_environment(member, "Production")
     fill(environment, count=40, workflows=2)
