@@ -10,14 +10,22 @@ from analytics.questions import Question
 MOST_CLASSES = 8
 SAMPLE_LENGTH = 300
 # Failures without a class wait for their reason to be fetched; there is no filter for them.
+# The newest message is looked up for what is shown only: messages are long, and failures many.
 CLASSES = """
-SELECT r.error_class, count(*), count(DISTINCT (r.environment_id, r.workflow_id)),
-    max(r.occurred_at),
-    left((array_agg(r.error_message ORDER BY r.occurred_at DESC))[1], %(length)s)
-FROM executions r
-WHERE r.tenant_id = %(tenant)s AND r.normalized_status = 'error' AND r.error_class <> ''
-  AND r.occurred_at >= %(start)s AND r.occurred_at < %(end)s {conditions}
-GROUP BY r.error_class ORDER BY 2 DESC, 1 LIMIT %(most)s
+WITH found AS (
+    SELECT r.error_class, count(*) AS n,
+        count(DISTINCT (r.environment_id, r.workflow_id)) AS workflows,
+        max(r.occurred_at) AS last_at
+    FROM executions r
+    WHERE r.tenant_id = %(tenant)s AND r.normalized_status = 'error' AND r.error_class <> ''
+      AND r.occurred_at >= %(start)s AND r.occurred_at < %(end)s {conditions}
+    GROUP BY r.error_class ORDER BY n DESC, r.error_class LIMIT %(most)s
+)
+SELECT f.*, (
+    SELECT left(r.error_message, %(length)s) FROM executions r
+    WHERE r.tenant_id = %(tenant)s AND r.normalized_status = 'error'
+      AND r.occurred_at = f.last_at AND r.error_class = f.error_class {conditions} LIMIT 1
+) FROM found f ORDER BY n DESC, error_class
 """
 
 

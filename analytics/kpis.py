@@ -66,6 +66,7 @@ class Delta:
 class Kpis:
     """The figures of a period with all that is needed to judge them."""
 
+    selection: Selection
     period: Period
     span: Bucket
     previous_span: Bucket
@@ -90,6 +91,7 @@ def kpis_of(question: Question) -> Kpis:
     figures = figures_of(whole, exact.get(0))
     now, then = ledger.of(span), ledger.of(before)
     return Kpis(
+        selection=question.selection,
         period=question.period,
         span=span,
         previous_span=before,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from analytics.error_classes import ErrorClassRow, error_classes
-from analytics.kpis import Delta, Kpis, Point
+from analytics.kpis import DURATIONS, RATES, Delta, Kpis, Point
 from analytics.overview import Overview, overview_of
 from analytics.questions import Question
 from executions.charts import Bar, RunsChart
@@ -28,7 +28,7 @@ class Card:
     unit: str = "%"
     tone: str = ""
     status: tuple[str, ...] = ()
-    is_count: bool = False
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,50 +63,54 @@ def chart_of(points: Sequence[Point]) -> RunsChart:
 
 def cards_of(kpis: Kpis) -> Iterator[Card]:
     """The five figures that everybody asks for first."""
-    figures = kpis.figures
-    yield _count(kpis, "Runs", "total_executions")
-    yield Card(
-        label="Success rate",
-        figure=percent(figures.success_rate),
-        delta=kpis.deltas["success_rate"],
-        better="up",
-        unit="points",
-        **_course(kpis, "success_rate"),
+    total, failures = kpis.figures.total_executions, kpis.figures.failure_count
+    yield _card(kpis, "Runs", "total_executions", count=total)
+    yield _card(kpis, "Success rate", "success_rate", better="up", unit="points")
+    yield _card(
+        kpis,
+        "Failures",
+        "failure_count",
+        better="down",
+        tone="bad",
+        status=("error",),
+        count=failures,
     )
-    yield _count(kpis, "Failures", "failure_count", better="down", tone="bad", status=("error",))
-    for label, name in (("Median", "p50_duration_ms"), ("95th percentile", "p95_duration_ms")):
-        yield Card(
-            label=label,
-            figure=_length(getattr(figures, name)),
-            delta=kpis.deltas[name],
-            better="down",
-            **_course(kpis, name),
-        )
+    yield _card(kpis, "Median", "p50_duration_ms", better="down")
+    yield _card(kpis, "95th percentile", "p95_duration_ms", better="down")
 
 
-def _count(kpis: Kpis, label: str, name: str, **more: object) -> Card:
+def _card(
+    kpis: Kpis,
+    label: str,
+    name: str,
+    *,
+    better: str = "",
+    unit: str = "%",
+    tone: str = "",
+    status: tuple[str, ...] = (),
+    count: int | None = None,
+) -> Card:
+    values = [None if point.is_blank else getattr(point.figures, name) for point in kpis.points]
     return Card(
         label=label,
-        figure=f"{getattr(kpis.figures, name):,}",
+        figure=_said(name, getattr(kpis.figures, name)),
         delta=kpis.deltas[name],
-        is_count=True,
-        **_course(kpis, name),
-        **more,  # type: ignore[arg-type]
+        course=values,
+        titles=[
+            f"{written(point.start)[:16]}: {'not seen' if point.is_blank else _said(name, value)}"
+            for point, value in zip(kpis.points, values, strict=True)
+        ],
+        better=better,
+        unit=unit,
+        tone=tone,
+        status=status,
+        count=count,
     )
 
 
-def _course(kpis: Kpis, name: str) -> dict[str, list[str] | list[float | None]]:
-    values = [None if point.is_blank else getattr(point.figures, name) for point in kpis.points]
-    said = {"success_rate": percent, "p50_duration_ms": _length, "p95_duration_ms": _length}
-    say = said.get(name, lambda value: f"{value:,}")
-    return {
-        "course": values,
-        "titles": [
-            f"{written(point.start)[:16]}: {'not seen' if value is None else say(value)}"
-            for point, value in zip(kpis.points, values, strict=True)
-        ],
-    }
-
-
-def _length(milliseconds: float | None) -> str:
-    return duration(None if milliseconds is None else round(milliseconds))
+def _said(name: str, value: float | None) -> str:
+    if name in RATES:
+        return percent(value)
+    if name in DURATIONS:
+        return duration(None if value is None else round(value))
+    return f"{value:,}"

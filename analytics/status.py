@@ -178,8 +178,15 @@ def _of_workflows(tenant: Tenant, kpis: Kpis, risky: Sequence[WorkflowRow]) -> I
         yield Insight(
             Severity.WARNING if row.criticality <= 1 else Severity.CRITICAL,
             "workflow_fails",
-            f"{row.workflow_name} failed in {row.failure_count:,} of {ended:,} runs.",
-            _list_page(tenant, kpis, workflow=row.workflow_id, status="error"),
+            f"{row.workflow_name} ({row.environment_name}) failed in {row.failure_count:,} of"
+            f" {ended:,} runs.",
+            _list_page(
+                tenant,
+                kpis,
+                environment=str(row.environment_id),
+                workflow=row.workflow_id,
+                status="error",
+            ),
             environment_id=row.environment_id,
             workflow_id=row.workflow_id,
         )
@@ -224,7 +231,7 @@ def _of_coverage(
 
 def _of_rollups(tenant: Tenant) -> Iterator[Insight]:
     """Whether our own sums are late or were found wrong."""
-    page = reverse("executions:environments", kwargs={"tenant_slug": tenant.slug})
+    page = reverse("analytics:environments", kwargs={"tenant_slug": tenant.slug})
     states = list(RollupState.objects.for_tenant(tenant))
     for state in states:
         if state.hours_different:
@@ -257,7 +264,7 @@ def _of_views(tenant: Tenant) -> Iterator[Insight]:
             Severity.WARNING,
             "view_late",
             f"What BI tools read of {late.subject} is as of {since}: it was not refreshed since.",
-            reverse("executions:environments", kwargs={"tenant_slug": tenant.slug}),
+            reverse("analytics:environments", kwargs={"tenant_slug": tenant.slug}),
         )
 
 
@@ -271,8 +278,13 @@ def _execution_page(tenant: Tenant, pk: UUID) -> str:
 
 def _list_page(tenant: Tenant, kpis: Kpis, **chosen: str) -> str:
     page = reverse("executions:list", kwargs={"tenant_slug": tenant.slug})
-    bounds = {
+    query = {
+        "environment": list(map(str, kpis.selection.environments)),
+        "workflow": kpis.selection.workflows,
+        "tag": kpis.selection.tags,
+        "mode": kpis.selection.modes,
+        **chosen,
         "started_after": kpis.span.start.isoformat(),
         "started_before": kpis.span.end.isoformat(),
     }
-    return f"{page}?{urlencode({**chosen, **bounds})}"
+    return f"{page}?{urlencode(query, doseq=True)}"

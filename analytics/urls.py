@@ -8,5 +8,7 @@ urlpatterns = [
     path("workflows", views.workflows, name="workflows"),
     path("workflows/<uuid:environment_id>/<path:workflow_id>", views.workflow, name="workflow"),
     path("executions/over-time", views.executions_over_time_page, name="executions-over-time"),
+    path("environments", views.environments, name="environments"),
+    path("find", views.find_place, name="find"),
     path("design", views.design, name="design"),
 ]

@@ -11,19 +11,24 @@ from django.views.decorators.http import require_safe
 
 from analytics import design_samples
 from analytics.asking import Asked, page_of_numbers
+from analytics.environment_health import environment_rows
 from analytics.executions_over_time import executions_over_time
+from analytics.finding import find
 from analytics.forms import OneWorkflowForm, TableForm
 from analytics.overview_page import INSIGHTS_SHOWN, overview_page
 from analytics.workflow_page import workflow_page
 from analytics.workflow_table import SHOWN, workflow_table
 from executions.filters import ExecutionFilter
 from executions.listing import TooExpensive, address_with, typed, within_time_limit
+from executions.states import states_of
 from tenants.access import TenantRequest, for_members
 from tenants.models import Role
 from tenants.scope import set_statement_timeout
 
 # A chart beside a list is worth a shorter wait than the list.
 CHART_TIMEOUT_MS = 3000
+
+LONGEST_SEARCH = 100
 
 
 @page_of_numbers()
@@ -68,6 +73,27 @@ def workflow(
         raise Http404
     context = {"asked": narrowed, "page": page}
     template = "analytics/_workflow.html" if request.htmx else "analytics/workflow.html"
+    return render(request, template, context)
+
+
+@page_of_numbers()
+def environments(request: TenantRequest, asked: Asked) -> HttpResponse:
+    """How each n8n stands and did."""
+    context = {
+        "asked": asked,
+        "rows_of": environment_rows(asked.question, states_of(request.tenant)),
+    }
+    template = "analytics/_environments.html" if request.htmx else "analytics/environments.html"
+    return render(request, template, context)
+
+
+@require_safe
+@for_members(Role.VIEWER)
+def find_place(request: TenantRequest) -> HttpResponse:
+    """What the palette finds; a page of its own where no script runs."""
+    text = request.GET.get("q", "").replace("\0", "")[:LONGEST_SEARCH]
+    context = {"text": text, "places": find(request.tenant, text) if text.strip() else []}
+    template = "analytics/_places.html" if request.htmx else "analytics/find.html"
     return render(request, template, context)
 
 

@@ -21,13 +21,20 @@ RUNS_SHOWN = 15
 OUTLIERS_SHOWN = 60
 VERSIONS_SHOWN = 10
 
+# A busy workflow has more runs than one can look at one by one.
+LOOKED_AT = 5_000
+
 VERSIONS = """
 SELECT workflow_version_id, min(occurred_at), max(occurred_at), count(*),
     count(*) FILTER (WHERE normalized_status = 'error'),
     percentile_cont(0.5) WITHIN GROUP (ORDER BY execution_time)
-FROM executions r
-WHERE r.tenant_id = %(tenant)s AND r.workflow_version_id <> ''
-  AND r.occurred_at >= %(start)s AND r.occurred_at < %(end)s {conditions}
+FROM (
+    SELECT workflow_version_id, occurred_at, normalized_status, execution_time FROM executions r
+    WHERE r.tenant_id = %(tenant)s
+      AND r.occurred_at >= %(start)s AND r.occurred_at < %(end)s {conditions}
+    ORDER BY r.occurred_at DESC LIMIT %(looked_at)s
+) AS newest
+WHERE workflow_version_id <> ''
 GROUP BY workflow_version_id ORDER BY 3 DESC LIMIT %(most)s
 """
 
@@ -133,13 +140,14 @@ def workflow_page(
 
 
 def versions_of(question: Question) -> list[VersionRow]:
-    """The versions that ran in the period, the newest first, in one query."""
+    """The versions among the newest runs of the period, the newest first, in one query."""
     selection = question.selection
     parameters = {
         **selection.parameters(),
         "start": question.span.start,
         "end": question.span.end,
         "most": VERSIONS_SHOWN,
+        "looked_at": LOOKED_AT,
     }
     with connection.cursor() as cursor:
         cursor.execute(VERSIONS.format(conditions=selection.conditions()), parameters)
@@ -164,8 +172,10 @@ def _runs(question: Question) -> QuerySet[Execution]:
 
 
 def _outliers(question: Question, limit_ms: float | None) -> tuple[Execution, ...]:
-    """The slowest runs beyond the 95th percentile."""
+    """The slowest of the newest runs, as far as they are beyond the 95th percentile."""
     if limit_ms is None:
         return ()
-    slow = _runs(question).filter(execution_time__gt=limit_ms)
+    newest = _runs(question).order_by("-occurred_at", "-id").values("pk")[:LOOKED_AT]
+    rows = Execution.objects.for_tenant(question.selection.tenant_id)
+    slow = rows.filter(pk__in=newest, execution_time__gt=limit_ms)
     return tuple(slow.order_by("-execution_time")[:OUTLIERS_SHOWN])

@@ -15,7 +15,6 @@ urlpatterns = [
     path("executions/views/<uuid:pk>/delete", saved.delete_view, name="delete-view"),
     path("executions/<uuid:pk>", execution_views.execution_detail, name="detail"),
     path("executions/<uuid:pk>/data", execution_views.execution_data, name="data"),
-    path("environments", views.environment_list, name="environments"),
     path("environments/connect", views.connect, name="connect"),
     path("environments/test", views.test_connection, name="test-connection"),
     path("environments/<uuid:pk>", views.environment_detail, name="environment"),

@@ -28,14 +28,6 @@ from tenants.tenancy import sentences
 RUNS_SHOWN = 20
 
 
-@require_safe
-@for_members(Role.VIEWER)
-def environment_list(request: TenantRequest) -> HttpResponse:
-    context = {"states": states_of(request.tenant)}
-    template = "executions/_environments.html" if request.htmx else "executions/environments.html"
-    return render(request, template, context)
-
-
 @for_members(Role.ADMIN)
 def connect(request: TenantRequest) -> HttpResponse:
     form = ConnectForm(request.POST or None)
@@ -155,7 +147,7 @@ def remove(request: TenantRequest, pk: UUID) -> HttpResponse:
     if request.method == "POST" and typed == environment.name:
         environments.remove_environment(environment, actor=request.actor)
         messages.success(request, f"{environment.name} and its executions are removed.")
-        return redirect("executions:environments", tenant_slug=request.tenant.slug)
+        return redirect("analytics:environments", tenant_slug=request.tenant.slug)
     context = {"environment": environment, "typed": typed}
     return render(request, "executions/remove_environment.html", context)
 

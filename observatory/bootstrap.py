@@ -91,7 +91,7 @@ def enter_venv(argv: list[str]) -> None:
 
 def locks_of(argv: list[str]) -> tuple[str, ...]:
     """The lock files that a command needs."""
-    if argv[1:2] == ["test"]:
+    if argv[1:2] in (["test"], ["screenshots"]):
         return DEVELOPMENT
     return PEERS if argv[1:2] == ["bench"] and "--peers" in argv else RUNTIME
 

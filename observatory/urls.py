@@ -25,6 +25,7 @@ urlpatterns = [
     path("api/v1/", include(api)),
     path("", include("tenants.urls")),
     path("t/<slug:tenant_slug>/live", live_views.counts, name="live-counts"),
+    path("t/<slug:tenant_slug>/", include("tenants.tenant_urls")),
     path("t/<slug:tenant_slug>/", include("analytics.urls")),
     path("t/<slug:tenant_slug>/", include("executions.urls")),
 ]

@@ -1,5 +1,7 @@
 """Making and finding tenants; used by the commands and the first run."""
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
@@ -41,6 +43,21 @@ def put_tenant(
             action = "made tenant" if is_new else "changed tenant"
             record(tenant=tenant, actor=actor, action=action, subject=tenant, changes=changes)
     return tenant, is_new
+
+
+def change_tenant(tenant: Tenant, *, actor: Actor, **values: Any) -> dict[str, Any]:
+    """Change fields of the tenant; answers what really changed.
+
+    Raises ValidationError with a sentence for each value that is not allowed.
+    """
+    changes = {name: value for name, value in values.items() if getattr(tenant, name) != value}
+    for name, value in changes.items():
+        setattr(tenant, name, value)
+    if changes:
+        tenant.full_clean(validate_unique=False)
+        tenant.save(update_fields=list(changes))
+        record(tenant=tenant, actor=actor, action="changed tenant", subject=tenant, changes=changes)
+    return changes
 
 
 def put_membership(tenant: Tenant, user: User, role: Role, actor: Actor) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from tenants.audit import Actor, record
 from tenants.models import ApiToken, Role, Tenant, User
 from tenants.scope import enter_tenant, operator_scope
 
@@ -41,6 +42,15 @@ def create_token(
         expires_at=expires_at,
     )
     return token, secret
+
+
+def revoke_token(token: ApiToken, *, actor: Actor) -> bool:
+    """End a token at once; False where it had ended before."""
+    found = ApiToken.objects.for_tenant(token.tenant_id).filter(pk=token.pk, revoked_at=None)
+    if not found.update(revoked_at=timezone.now()):
+        return False
+    record(tenant=token.tenant, actor=actor, action="revoked token", subject=token)
+    return True
 
 
 def find_token(secret: str) -> ApiToken | None:

@@ -1,6 +1,5 @@
 """Links from a number to exactly the rows that it counts."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +9,6 @@ from django.template import RequestContext
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from analytics.kpis import Point
 from analytics.questions import Question
 from executions.time_ranges import rfc3339
 
@@ -47,14 +45,3 @@ def rows_address(
     said = {name: value for name, value in query.items() if value not in (None, "", (), [])}
     page = reverse("executions:list", kwargs={"tenant_slug": slug})
     return f"{page}?{urlencode(said, doseq=True)}"
-
-
-@register.filter
-def course(points: Sequence[Point], name: str) -> list[float | None]:
-    """One figure of every point; None where nobody looked."""
-    return [None if point.is_blank else getattr(point.figures, name) for point in points]
-
-
-@register.filter
-def lookup(values: Mapping[str, Any], name: str) -> Any:
-    return values[name]

@@ -6,16 +6,15 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from django import template
+from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from executions.charts import RunsChart, spark_lines
+from executions.charts import Bar, RunsChart, spark_lines
 from executions.icons import ICONS
-from executions.statuses import NormalizedStatus
-from executions.templatetags.observing import TONES, UNKNOWN
-from executions.time_ranges import OF_LISTS, OF_NUMBERS
+from executions.time_ranges import OF_LISTS, OF_NUMBERS, rfc3339
 
 register = template.Library()
 
@@ -187,8 +186,41 @@ def runs_chart(
     ``style`` is that of the addresses to which the brush leads: numbers or list.
     """
     names = OF_LISTS if style == "list" else OF_NUMBERS
-    request = context.get("request")
-    return {"chart": chart, "list_address": list_address, "names": names, "request": request}
+    return {
+        "chart": chart,
+        "list_address": list_address,
+        "names": names,
+        "request": context.get("request"),
+        "legend": [
+            (status, total, _narrowed(list_address, status=status))
+            for status, total in chart.totals
+        ],
+        "table": [(bar, _cells(chart, bar, list_address)) for bar in chart.bars],
+    }
+
+
+def _cells(chart: RunsChart, bar: Bar, list_address: str) -> list[tuple[int | None, str]]:
+    """A bar's counts with the addresses of their rows, in the order of the legend."""
+    bounds = {
+        OF_LISTS.start: rfc3339(bar.start),
+        OF_LISTS.end: rfc3339(bar.end),
+    }
+    return [
+        (
+            None if bar.counts is None else bar.counts.get(status, 0),
+            _narrowed(list_address, status=status, **bounds),
+        )
+        for status, _ in chart.totals
+    ]
+
+
+def _narrowed(list_address: str, **chosen: str) -> str:
+    """The list with some of its filters set anew; nothing where there is no list to lead to."""
+    page, _, text = list_address.partition("?")
+    query = QueryDict(text, mutable=True)
+    for name, value in chosen.items():
+        query[name] = value
+    return page and f"{page}?{query.urlencode()}"
 
 
 class Drawable(Protocol):
@@ -202,14 +234,3 @@ def chart_json(chart: Drawable) -> SafeString:
     """The numbers inside a script element that no browser runs."""
     text = json.dumps(chart.data(), separators=(",", ":"))
     return mark_safe(text.replace("<", "\\u003c"))
-
-
-@register.filter
-def cell_sign(status: str) -> str:
-    """What stands in a cell of a row of runs: only what differs from a good run."""
-    return "" if status == NormalizedStatus.SUCCESS else TONES.get(status, UNKNOWN)[1]
-
-
-@register.filter
-def of(counts: dict[str, int], name: str) -> int:
-    return counts.get(name, 0)

@@ -98,6 +98,8 @@ def range_picker(
         "others": _others(request, ALL_NAMES),
         "any_time": _with(request, names, WrittenRange()) if style == "list" else "",
     }
+    if style == "numbers":
+        shown["zones"] = _zones(request)
     if start:
         steps = steps_from(start, end or now, now)
         shown |= {
@@ -150,6 +152,17 @@ def choice_filter(
         "others": _others(request, (name,)),
         "without": _address(request, _others(request, (name,))),
     }
+
+
+def _zones(request: HttpRequest) -> list[tuple[str, str, bool]]:
+    """The zones that days may begin by: the viewer's, the tenant's and UTC; one is no choice."""
+    own, tenant = request.user.time_zone, request.tenant.time_zone  # type: ignore[union-attr, attr-defined]
+    names = list(dict.fromkeys(filter(None, (own, tenant, "UTC"))))
+    if len(names) == 1:
+        return []
+    current = timezone.get_current_timezone_name()
+    others = _others(request, ("zone",))
+    return [(name, _address(request, [*others, ("zone", name)]), name == current) for name in names]
 
 
 def _exact(start: datetime, end: datetime) -> tuple[str, str]:

@@ -87,6 +87,7 @@ def test_it_installs_only_where_the_lock_differs(
     [
         pytest.param(["manage.py", "up"], bootstrap.RUNTIME, id="up"),
         pytest.param(["manage.py", "test", "-q"], bootstrap.DEVELOPMENT, id="test"),
+        pytest.param(["manage.py", "screenshots"], bootstrap.DEVELOPMENT, id="screenshots"),
         pytest.param(["manage.py", "bench", "kpis"], bootstrap.RUNTIME, id="bench"),
         pytest.param(["manage.py", "bench", "kpis", "--peers"], bootstrap.PEERS, id="peers"),
         pytest.param(["manage.py"], bootstrap.RUNTIME, id="no command"),

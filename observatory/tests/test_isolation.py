@@ -16,14 +16,25 @@ from executions.tests.factories import EnvironmentFactory, ErrorRuleFactory, Exe
 from tenants.models import Role
 from tenants.scope import operator_scope
 from tenants.tests.factories import MembershipFactory, UserFactory
+from tenants.tokens import create_token
 
 pytestmark = pytest.mark.django_db
 
+LAYERS = ("analytics", "executions", "tenants")
 # Name: (method, what a member may see).
 TENANT_PAGES = {
     "overview": ("get", 200),
     "workflows": ("get", 200),
     "workflow": ("get", 200),
+    "find": ("get", 200),
+    "general": ("get", 200),
+    "you": ("get", 200),
+    "members": ("get", 200),
+    "change-member": ("post", 302),
+    "remove-member": ("post", 302),
+    "tokens": ("get", 200),
+    "revoke-token": ("post", 302),
+    "audit": ("get", 200),
     "design": ("get", 200),
     "list": ("get", 200),
     "export": ("get", 200),
@@ -132,15 +143,28 @@ def theirs():
     return membership, environment, execution, view
 
 
+def pk_for(name, membership, environment, execution):
+    if name == "revoke-token":
+        with operator_scope():
+            return create_token(tenant=membership.tenant, name="t", role=Role.VIEWER)[0].pk
+    of_others = {
+        "detail": execution.pk,
+        "data": execution.pk,
+        "api-execution-detail": execution.pk,
+        "api-execution-nodes": execution.pk,
+        "change-member": membership.pk,
+        "remove-member": membership.pk,
+    }
+    return of_others.get(name, environment.pk)
+
+
 def address_of(name, theirs):
     membership, environment, execution, view = theirs
     if name.startswith("api-error-"):
         return error_address(name, membership.tenant)
-    of_execution = name in ("detail", "data", "api-execution-detail", "api-execution-nodes")
-    pk = execution.pk if of_execution else environment.pk
-    pk = view.pk if name.endswith("-view") else pk
+    pk = view.pk if name.endswith("-view") else pk_for(name, membership, environment, execution)
     for entry in get_resolver().url_patterns:
-        if getattr(entry, "namespace", None) not in ("executions", "analytics"):
+        if getattr(entry, "namespace", None) not in LAYERS:
             continue
         for pattern in entry.url_patterns:
             if pattern.name == name:
@@ -215,6 +239,9 @@ def test_a_page_of_another_tenant_does_not_exist(client, theirs, name):
             "remove",
             "issue-push-token",
             "revoke-push-token",
+            "change-member",
+            "remove-member",
+            "revoke-token",
         )
     ],
 )
@@ -310,6 +337,13 @@ def test_numbers_are_for_members_and_name_nobody_elses(client, theirs, address):
         (Role.OPERATOR, "revoke-push-token", 403),
         (Role.OPERATOR, "api-environment-push-token", 403),
         (Role.ADMIN, "remove", 200),
+        (Role.VIEWER, "members", 200),
+        (Role.OPERATOR, "tokens", 403),
+        (Role.OPERATOR, "audit", 403),
+        (Role.OPERATOR, "change-member", 403),
+        (Role.OPERATOR, "remove-member", 403),
+        (Role.OPERATOR, "revoke-token", 403),
+        (Role.ADMIN, "revoke-token", 302),
         (Role.VIEWER, "api-environment-sync", 403),
         (Role.OPERATOR, "api-environment-sync", 202),
         (Role.VIEWER, "api-error-reopen", 403),

@@ -78,6 +78,17 @@
       return time === "00:00" ? day.format(mark * 1000) : time;
     });
   };
+  // Of a logarithmic scale: 1, 2 and 5 of each power of ten, and where that is too few, more.
+  const round = (low, high) => {
+    const within = (steps) => {
+      const found = [];
+      for (let size = 10 ** Math.floor(Math.log10(low)); size <= high; size *= 10) {
+        for (const step of steps) if (size * step >= low && size * step <= high) found.push(size * step);
+      }
+      return found;
+    };
+    return [[1], [1, 3], [1, 2, 5], [1, 2, 3, 4, 5, 6, 8]].map(within).find((marks) => marks.length >= 3) ?? within([1, 2, 5]);
+  };
   const axes = (colours, format, zone) => {
     const common = {
       stroke: colours.muted, font: "11px Inter, system-ui, sans-serif",
@@ -91,7 +102,7 @@
   const options = (figure, edges, more) => ({
     width: figure.querySelector(".plot").clientWidth,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), figure.dataset.zone || "UTC"),
     ...more,
@@ -217,7 +228,7 @@
         x: { time: true, range: [edges[0], edges[count]] },
         y: { distr: 3, range: [low, high] },
       },
-      axes: axes(colours, duration, figure.dataset.zone),
+      axes: axes(colours, duration, figure.dataset.zone).map((axis, i) => (i ? { ...axis, splits: () => round(low, high) } : axis)),
       series: [
         {},
         { stroke: "transparent", points: { show: false }, spanGaps: true },

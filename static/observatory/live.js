@@ -37,7 +37,8 @@
       opened.addEventListener(name, (event) => {
         heardAt = Date.now();
         show("live", "Live");
-        if (name === "keep-alive") return;
+        // The browser's own "open" has no data either.
+        if (name === "keep-alive" || event.data === undefined) return;
         lastId = event.lastEventId;
         take(EVENTS[name], JSON.parse(event.data));
       });

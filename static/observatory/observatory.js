@@ -2,6 +2,9 @@
 (() => {
   "use strict";
 
+  // On a phone the ways are a strip: the one that is here is in sight.
+  document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   // --- Menus: one open at a time, closed by Escape and by a click elsewhere ---
   const openMenus = () => document.querySelectorAll("details.menu[open], details.popover[open]");
 
@@ -39,8 +42,26 @@
     fetch(form.action, { method: "POST", body: new FormData(form, event.submitter), redirect: "manual" });
   });
 
+  // --- Copying what stands somewhere ---
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = document.querySelector(button.dataset.copy);
+    const said = button.lastChild.textContent;
+    try {
+      await navigator.clipboard.writeText(source.textContent.trim());
+      button.lastChild.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(source);
+      button.lastChild.textContent = "Selected";
+    }
+    setTimeout(() => { button.lastChild.textContent = said; }, 1500);
+  });
+
   // --- Live parts: they ask again every few seconds, but not where nobody looks ---
   const isLive = (element) => element.hasAttribute("data-live");
+  // Something in it is open, or a pointer is on a chart of it: it is being read.
+  const isBeingRead = (element) => element.querySelector("details[open], .plot:hover") !== null;
   const isBeingSelected = (element) => {
     const selection = getSelection();
     return !selection.isCollapsed && selection.containsNode(element, true);
@@ -49,7 +70,8 @@
 
   document.addEventListener("htmx:beforeRequest", (event) => {
     const element = event.detail.elt;
-    if (isLive(element) && (document.hidden || isBeingSelected(element))) event.preventDefault();
+    if (!isLive(element)) return;
+    if (document.hidden || isBeingRead(element) || isBeingSelected(element)) event.preventDefault();
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, elt, requestConfig } = event.detail;

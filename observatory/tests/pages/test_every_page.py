@@ -6,11 +6,14 @@ import pytest
 from playwright.sync_api import Dialog
 
 from executions.models import SyncRun
-from executions.tests.factories import EnvironmentFactory, ExecutionFactory
+from executions.tests.factories import EnvironmentFactory, ExecutionFactory, WorkflowFactory
+from observatory.frontend import FOR_TESTS
 from observatory.tests.pages.conftest import NARROW, WIDE, Visitor
+from tenants.audit import Actor, record
 from tenants.models import Membership, Role
 from tenants.scope import operator_scope, tenant_scope
 from tenants.tests.factories import MembershipFactory, TenantFactory, UserFactory
+from tenants.tokens import create_token
 
 HOSTILE = (
     "W" * 500,
@@ -103,6 +106,22 @@ def pages(member: Membership) -> dict[str, str]:
             )
             for number, text in enumerate(HOSTILE)
         ]
+        for number, text in enumerate(HOSTILE):
+            WorkflowFactory(
+                environment=environment,
+                workflow_id="w" * 64 if number == 0 else f"w{number}",
+                name=text,
+                is_active=True,
+                tags=[text[:100], "critical"],
+            )
+        create_token(tenant=tenant, name=HOSTILE[0][:100], role=Role.OWNER)
+        record(
+            tenant=tenant,
+            actor=Actor("u" * 200),
+            action="a" * 60,
+            subject=environment,
+            changes={"name": HOSTILE[1], "M" * 100: "W" * 3000, "n": 5, "none": None},
+        )
         SyncRun.objects.create(
             tenant=tenant,
             environment=environment,
@@ -116,6 +135,19 @@ def pages(member: Membership) -> dict[str, str]:
         "list": f"{top}/executions",
         "list narrowed": f"{top}/executions?workflow={'w' * 64}&status=error&q=W",
         "list refused": f"{top}/executions?status={'x' * 300}&colour=red&workflow={'y' * 99}",
+        "overview": f"{top}/",
+        "overview narrowed": f"{top}/?environment={environment.pk}&tag={'W' * 100}&time_range=1h",
+        "overview refused": f"{top}/?time_range={'x' * 300}&colour=red",
+        "workflows": f"{top}/workflows",
+        "workflows searched": f"{top}/workflows?q={'W' * 200}&show=gone",
+        "workflow": f"{top}/workflows/{environment.pk}/{'w' * 64}",
+        "find": f"{top}/find?q=W",
+        "design": f"{top}/design",
+        "settings": f"{top}/settings",
+        "settings you": f"{top}/settings/you",
+        "settings members": f"{top}/settings/members",
+        "settings tokens": f"{top}/settings/tokens",
+        "settings audit": f"{top}/settings/audit",
         "environments": f"{top}/environments",
         "environment": one,
         "edit": f"{one}/edit",
@@ -172,6 +204,30 @@ def test_every_text_stands_out_from_its_ground_by_day_and_by_night(
             poor += [f"{name}, {scheme}: {text}" for text in visitor.page.evaluate(CONTRASTS)]
 
     assert poor == []
+
+
+SERIOUS = """async () => {
+  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+  return violations.filter((one) => ["serious", "critical"].includes(one.impact))
+    .map(({ id, nodes }) => [id, ...nodes.slice(0, 3).map((node) => `${node.target}`)].join(" "));
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_checker_of_accessibility_finds_nothing_serious(
+    visitor_of_all: Visitor, pages: dict[str, str], scheme: str
+) -> None:
+    visitor = visitor_of_all
+    visitor.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    checker = (FOR_TESTS / "axe.min.js").read_text()
+
+    found = []
+    for name, path in pages.items():
+        visitor.open(path)
+        visitor.page.evaluate(checker)
+        found += [f"{name}: {fault}" for fault in visitor.page.evaluate(SERIOUS)]
+
+    assert found == []
 
 
 def test_times_are_shown_in_the_zone_of_the_tenant(
