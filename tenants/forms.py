@@ -18,11 +18,7 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Tenant
-        fields = ("name", "time_zone", "retention_days", "retention_min_kept")
-        labels = {
-            "retention_days": "Days to keep executions",
-            "retention_min_kept": "Newest executions to keep in any case",
-        }
+        fields = ("name", "time_zone")
 
 
 class ZoneForm(forms.Form):

@@ -21,13 +21,14 @@ from tenants.tenancy import change_tenant
 from tenants.tokens import create_token, revoke_token
 from tenants.zones import zone_names
 
-# Page, label and the role that sees it.
+# Page, label and the role that sees it; what is kept for how long is shown by who counts it.
 PARTS = (
-    ("general", "General", Role.VIEWER),
-    ("you", "You", Role.VIEWER),
-    ("members", "Members", Role.VIEWER),
-    ("tokens", "API tokens", Role.ADMIN),
-    ("audit", "Audit", Role.ADMIN),
+    ("tenants:general", "General", Role.VIEWER),
+    ("analytics:retention", "Retention", Role.VIEWER),
+    ("tenants:you", "You", Role.VIEWER),
+    ("tenants:members", "Members", Role.VIEWER),
+    ("tenants:tokens", "API tokens", Role.ADMIN),
+    ("tenants:audit", "Audit", Role.ADMIN),
 )
 LONGEST_SEARCH = 100
 
@@ -35,7 +36,7 @@ LONGEST_SEARCH = 100
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_members(Role.VIEWER)
 def general(request: TenantRequest) -> HttpResponse:
-    """Name, zone and retention of the tenant; for owners to change."""
+    """Name and zone of the tenant; for owners to change."""
     form = TenantForm(request.POST or None, initial=_values_of(request))
     if request.method == "POST":
         require_role(request.role, Role.OWNER)
@@ -198,13 +199,19 @@ def audit(request: TenantRequest) -> HttpResponse:
 def _show(
     request: TenantRequest, part: str, context: dict[str, Any], *, is_refused: bool = False
 ) -> HttpResponse:
-    tabs = [
-        {"label": label, "address": _address(request, name), "is_current": name == part}
+    context = {**context, "tabs": tabs_of(request, f"tenants:{part}")}
+    template = f"tenants/settings_{part}.html"
+    return render(request, template, context, status=400 if is_refused else 200)
+
+
+def tabs_of(request: TenantRequest, current: str) -> list[dict[str, Any]]:
+    """The parts of the settings that the role sees, for every page of them."""
+    of_tenant = {"tenant_slug": request.tenant.slug}
+    return [
+        {"label": label, "address": reverse(name, kwargs=of_tenant), "is_current": name == current}
         for name, label, needed in PARTS
         if request.role.includes(needed)
     ]
-    template = f"tenants/settings_{part}.html"
-    return render(request, template, {**context, "tabs": tabs}, status=400 if is_refused else 200)
 
 
 def _values_of(request: TenantRequest) -> dict[str, Any]:

@@ -28,6 +28,8 @@ TENANT_PAGES = {
     "workflow": ("get", 200),
     "find": ("get", 200),
     "general": ("get", 200),
+    "retention": ("get", 200),
+    "prune-now": ("post", 302),
     "you": ("get", 200),
     "members": ("get", 200),
     "change-member": ("post", 302),
