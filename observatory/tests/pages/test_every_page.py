@@ -144,6 +144,7 @@ def pages(member: Membership) -> dict[str, str]:
         "find": f"{top}/find?q=W",
         "design": f"{top}/design",
         "settings": f"{top}/settings",
+        "settings retention": f"{top}/settings/retention",
         "settings you": f"{top}/settings/you",
         "settings members": f"{top}/settings/members",
         "settings tokens": f"{top}/settings/tokens",
