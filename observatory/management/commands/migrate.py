@@ -29,15 +29,19 @@ class Command(migrate.Command):
         " Connects with DATABASE_OWNER_URL. Waits for no lock longer than a second."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """All of it as the owner: the checks before may ask the database too."""
         application = dj_database_url.parse(settings.DATABASE_URL)
         with as_owner():
             if settings.DATABASE_OWNER_URL:
                 connection.ensure_connection()
                 prepare_roles(connection.connection, application["USER"], application["PASSWORD"])
-            with_patience(lambda: super(Command, self).handle(*args, **options))
-            if settings.DATABASE_OWNER_URL and not options["check_unapplied"]:
-                grant_rights()
+            return super().execute(*args, **options)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with_patience(lambda: super(Command, self).handle(*args, **options))
+        if settings.DATABASE_OWNER_URL and not options["check_unapplied"]:
+            grant_rights()
 
 
 def with_patience(migrate: Callable[[], Any]) -> None:
