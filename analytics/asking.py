@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from analytics.forms import PeriodForm
+from analytics.forms import PagedForm, PeriodForm
 from analytics.questions import Question, question_of
 from executions.models import Environment
 from tenants.access import TenantRequest, for_members, zone_of
@@ -89,3 +89,24 @@ def tags_of(request: TenantRequest) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(TAGS, [request.tenant.pk, MOST_TAGS])
         return [row[0] for row in cursor.fetchall()]
+
+
+def pager_of(request: TenantRequest, form: PagedForm, total: int, shown: int) -> dict[str, Any]:
+    """Where in the table this page is, and the addresses of its neighbours."""
+
+    def at(cursor: str | None) -> str | None:
+        if cursor is None:
+            return None
+        query = request.GET.copy()
+        query.pop("cursor", None)
+        if cursor:
+            query["cursor"] = cursor
+        return f"?{query.urlencode()}"
+
+    return {
+        "first": form.offset + 1 if shown else 0,
+        "last": form.offset + shown,
+        "total": total,
+        "earlier": at(form.earlier_cursor()),
+        "later": at(form.next_cursor(total)),
+    }

@@ -70,16 +70,16 @@ WITH {sources}, part AS ({parts}), counted AS (
       ON own.tenant_id = %(tenant)s AND own.fingerprint = c.fingerprint
     GROUP BY 1 HAVING sum(c.failures) > 0
 )
-SELECT g.id, g.fingerprint, g.template, g.error_class, g.state, g.state_since,
-    g.first_seen_at, g.last_seen_at, u.username, f.failures, f.before, f.fingerprints,
-    count(*) OVER (), sum(f.failures) OVER ()
-FROM grouped f
+SELECT {shown} FROM grouped f
 JOIN analytics_errorgroup g ON g.tenant_id = %(tenant)s AND g.id = f.id
 LEFT JOIN tenants_user u ON u.id = g.assignee_id
 WHERE true {narrowed}
-ORDER BY {sort}, g.last_seen_at DESC, g.id
-LIMIT %(limit)s OFFSET %(offset)s
 """
+OF_PAGE = """
+    g.id, g.fingerprint, g.template, g.error_class, g.state, g.state_since,
+    g.first_seen_at, g.last_seen_at, u.username, f.failures, f.before, f.fingerprints,
+    count(*) OVER (), sum(f.failures) OVER ()"""
+CUT = "ORDER BY {sort}, g.last_seen_at DESC, g.id LIMIT %(limit)s OFFSET %(offset)s"
 NARROWED = {
     "states": "AND g.state = ANY (%(states)s)",
     "classes": "AND g.error_class = ANY (%(classes)s)",
@@ -197,6 +197,12 @@ def error_groups(question: Question, order: GroupOrder) -> GroupPage:
     return GroupPage(tuple(completed(question, rows)), found[0][12], int(found[0][13]))
 
 
+def groups_by_state(question: Question, order: GroupOrder) -> dict[str, int]:
+    """How many groups of the list each state has, whatever states it is narrowed to."""
+    anyhow = replace(order, states=())
+    return dict(_grouped(question, anyhow, "g.state, count(*)", "GROUP BY g.state"))
+
+
 def error_group(question: Question, group: ErrorGroup) -> GroupRow:
     """One group with what the period says of it, which may be nothing."""
     fingerprints = fingerprints_of(group.tenant_id, group.pk)
@@ -241,6 +247,11 @@ def _row(values: tuple[Any, ...]) -> GroupRow:
 
 
 def _counted(question: Question, order: GroupOrder) -> list[tuple[Any, ...]]:
+    sort = f"{SORTS[order.sort]} {'ASC' if order.is_ascending else 'DESC'}"
+    return _grouped(question, order, OF_PAGE, CUT.format(sort=sort))
+
+
+def _grouped(question: Question, order: GroupOrder, shown: str, rest: str) -> list[tuple[Any, ...]]:
     selection = question.selection
     narrowing = {name: getattr(order, name) for name in NARROWED}
     statement = GROUPS.format(
@@ -248,18 +259,17 @@ def _counted(question: Question, order: GroupOrder) -> list[tuple[Any, ...]]:
         parts=_parts(selection, "fingerprint"),
         current=CURRENT,
         previous=PREVIOUS,
+        shown=shown,
         narrowed=" ".join(NARROWED[name] for name, value in narrowing.items() if value),
-        sort=f"{SORTS[order.sort]} {'ASC' if order.is_ascending else 'DESC'}",
     )
-    buckets = [(CURRENT, question.span), (PREVIOUS, question.previous)]
     parameters = {
-        **piece_parameters(selection, buckets),
+        **piece_parameters(selection, [(CURRENT, question.span), (PREVIOUS, question.previous)]),
         **{name: list(v) if isinstance(v, tuple) else v for name, v in narrowing.items()},
         "limit": order.limit,
         "offset": order.offset,
     }
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+        cursor.execute(statement + rest, parameters)
         return list(cursor.fetchall())
 
 

@@ -306,13 +306,17 @@ class ErrorsForm(PagedForm):
         return sort
 
     @property
+    def states(self) -> tuple[str, ...]:
+        return tuple(self.cleaned_data["state"])
+
+    @property
     def order(self) -> GroupOrder:
         """Call after ``is_valid()``."""
         chosen = self.cleaned_data
         return GroupOrder(
             sort=chosen["sort"].removeprefix("-"),
             is_ascending=not chosen["sort"].startswith("-"),
-            states=tuple(chosen["state"]),
+            states=self.states,
             classes=tuple(chosen["error_class"]),
             groups=tuple(chosen["group"]),
             assignee=chosen["assignee"],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Max, Min, Q
+from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from analytics.group_digest import fingerprints_of, move
@@ -52,6 +52,13 @@ def group_of(tenant: Tenant, group_id: UUID) -> ErrorGroup | None:
         return None
     alias = alias_of(group)
     return group if alias is None else alias.group
+
+
+def standing_groups(tenant: Tenant) -> QuerySet[ErrorGroup]:
+    """The tenant's groups that are not merged into others."""
+    merged = GroupAlias.objects.for_tenant(tenant).values("fingerprint")
+    groups: QuerySet[ErrorGroup] = ErrorGroup.objects.for_tenant(tenant)
+    return groups.exclude(fingerprint__in=merged)
 
 
 def resolve(

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from analytics import retention_page, views
+from analytics import error_views, retention_page, views
 
 app_name = "analytics"
 urlpatterns = [
@@ -12,5 +12,10 @@ urlpatterns = [
     path("settings/retention", retention_page.retention, name="retention"),
     path("settings/retention/prune", retention_page.prune_now, name="prune-now"),
     path("find", views.find_place, name="find"),
+    path("errors", error_views.errors, name="errors"),
+    path("errors/act", error_views.act_on_errors, name="act-on-errors"),
+    path("errors/credentials", error_views.credentials, name="credentials"),
+    path("errors/<uuid:pk>", error_views.error, name="error"),
+    path("errors/<uuid:pk>/act", error_views.act_on_error, name="act-on-error"),
     path("design", views.design, name="design"),
 ]

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from analytics import design_samples
-from analytics.asking import Asked, page_of_numbers
+from analytics.asking import Asked, page_of_numbers, pager_of
 from analytics.environment_health import environment_rows
 from analytics.executions_over_time import executions_over_time
 from analytics.finding import find
@@ -51,7 +51,7 @@ def workflows(request: TenantRequest, asked: Asked) -> HttpResponse:
     context = {
         "asked": asked,
         "table": table,
-        "pager": _pager(request, asked.form, table.total, len(table.rows)),
+        "pager": pager_of(request, asked.form, table.total, len(table.rows)),
         "shown": [(name, asked.form.cleaned_data["show"] == name) for name in SHOWN],
         "sort": asked.form.cleaned_data["sort"],
         "completeness": asked.question.ledger.of(asked.question.span),
@@ -129,24 +129,3 @@ def executions_over_time_page(request: TenantRequest) -> HttpResponse:
 def design(request: TenantRequest) -> HttpResponse:
     """Every component in every state, with made-up numbers."""
     return render(request, "analytics/design.html", design_samples.samples())
-
-
-def _pager(request: TenantRequest, form: TableForm, total: int, shown: int) -> dict[str, Any]:
-    """Where in the table this page is, and the addresses of its neighbours."""
-
-    def at(cursor: str | None) -> str | None:
-        if cursor is None:
-            return None
-        query = request.GET.copy()
-        query.pop("cursor", None)
-        if cursor:
-            query["cursor"] = cursor
-        return f"?{query.urlencode()}"
-
-    return {
-        "first": form.offset + 1 if shown else 0,
-        "last": form.offset + shown,
-        "total": total,
-        "earlier": at(form.earlier_cursor()),
-        "later": at(form.next_cursor(total)),
-    }

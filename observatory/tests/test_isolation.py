@@ -27,6 +27,11 @@ TENANT_PAGES = {
     "workflows": ("get", 200),
     "workflow": ("get", 200),
     "find": ("get", 200),
+    "errors": ("get", 200),
+    "error": ("get", 200),
+    "credentials": ("get", 200),
+    "act-on-error": ("post", 302),
+    "act-on-errors": ("post", 302),
     "general": ("get", 200),
     "retention": ("get", 200),
     "prune-now": ("post", 302),
@@ -149,6 +154,9 @@ def pk_for(name, membership, environment, execution):
     if name == "revoke-token":
         with operator_scope():
             return create_token(tenant=membership.tenant, name="t", role=Role.VIEWER)[0].pk
+    if name in ("error", "act-on-error"):
+        with operator_scope():
+            return ErrorGroup.objects.for_tenant(membership.tenant).get().pk
     of_others = {
         "detail": execution.pk,
         "data": execution.pk,
@@ -228,6 +236,8 @@ def test_a_page_of_another_tenant_does_not_exist(client, theirs, name):
         if n
         in (
             "workflow",
+            "error",
+            "act-on-error",
             "detail",
             "data",
             "change-view",
@@ -339,6 +349,10 @@ def test_numbers_are_for_members_and_name_nobody_elses(client, theirs, address):
         (Role.OPERATOR, "revoke-push-token", 403),
         (Role.OPERATOR, "api-environment-push-token", 403),
         (Role.ADMIN, "remove", 200),
+        (Role.VIEWER, "error", 200),
+        (Role.VIEWER, "act-on-error", 403),
+        (Role.VIEWER, "act-on-errors", 403),
+        (Role.OPERATOR, "act-on-errors", 302),
         (Role.VIEWER, "members", 200),
         (Role.OPERATOR, "tokens", 403),
         (Role.OPERATOR, "audit", 403),

@@ -61,7 +61,8 @@
   // --- Live parts: they ask again every few seconds, but not where nobody looks ---
   const isLive = (element) => element.hasAttribute("data-live");
   // Something in it is open, or a pointer is on a chart of it: it is being read.
-  const isBeingRead = (element) => element.querySelector("details[open], .plot:hover") !== null;
+  const isBeingRead = (element) =>
+    element.querySelector("details[open], .plot:hover, tbody :checked, :is(input, textarea):focus") !== null;
   const isBeingSelected = (element) => {
     const selection = getSelection();
     return !selection.isCollapsed && selection.containsNode(element, true);
@@ -95,6 +96,12 @@
       if (box) box.scrollLeft = left;
     }
     scrolled = new Map();
+  });
+
+  // --- All rows of a page at once ---
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches("[data-tick-all]")) return;
+    for (const box of event.target.form.querySelectorAll("tbody input[type=checkbox]")) box.checked = event.target.checked;
   });
 
   // --- Older rows: the keyboard goes on at the first of them ---

@@ -1,10 +1,16 @@
 """Every page with the worst texts that n8n and people can come up with."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Dialog
 
+from analytics.group_actions import add_note, assign
+from analytics.models import ErrorGroup
+from analytics.rollups import refresh_whole
+from analytics.tests.failing import fail
 from executions.models import SyncRun
 from executions.tests.factories import EnvironmentFactory, ExecutionFactory, WorkflowFactory
 from observatory.frontend import FOR_TESTS
@@ -114,6 +120,23 @@ def pages(member: Membership) -> dict[str, str]:
                 is_active=True,
                 tags=[text[:100], "critical"],
             )
+        for number, text in enumerate(HOSTILE):
+            fail(
+                environment,
+                timezone.now() - timedelta(minutes=number + 1),
+                (f"{text} of {number}" * 8000)[:8000],
+                workflow_id=f"w{number}",
+                workflow_name=text,
+                error_node=text[:200],
+                n8n_execution_id=f"9{number}",
+            )
+        fail(
+            environment, timezone.now(), "Request failed with status code 401", error_node="W" * 200
+        )
+        tuple(refresh_whole(tenant_id=tenant.pk, environment_id=environment.pk))
+        error = max(ErrorGroup.objects.for_tenant(tenant), key=lambda one: len(one.template))
+        assign(error, actor=Actor("u" * 200), user=member.user)
+        add_note(error, actor=Actor("u" * 200), text=(HOSTILE[1] + "W" * 4900)[:5000])
         create_token(tenant=tenant, name=HOSTILE[0][:100], role=Role.OWNER)
         record(
             tenant=tenant,
@@ -141,6 +164,10 @@ def pages(member: Membership) -> dict[str, str]:
         "workflows": f"{top}/workflows",
         "workflows searched": f"{top}/workflows?q={'W' * 200}&show=gone",
         "workflow": f"{top}/workflows/{environment.pk}/{'w' * 64}",
+        "errors": f"{top}/errors",
+        "errors searched": f"{top}/errors?tab=all&q={'W' * 200}",
+        "error": f"{top}/errors/{error.pk}?into=W",
+        "credentials": f"{top}/errors/credentials",
         "find": f"{top}/find?q=W",
         "design": f"{top}/design",
         "settings": f"{top}/settings",

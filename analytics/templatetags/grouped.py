@@ -1,0 +1,95 @@
+"""How error groups are written on pages: their text, their state, their trend."""
+
+from collections.abc import Sequence
+
+from django import template
+from django.template import RequestContext
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+
+from analytics.error_groups import TrendPoint
+from analytics.group_states import State
+from analytics.questions import Question
+from executions.templatetags.drawing import sparkline
+from executions.templatetags.observing import written
+from executions.time_ranges import OF_NUMBERS, written_range
+
+register = template.Library()
+
+VARIES = "<*>"
+# Tone and sign of each state.
+STATES = {
+    State.NEW: ("busy", "●"),
+    State.REGRESSED: ("bad", "↩"),
+    State.ONGOING: ("warn", "!"),
+    State.ARCHIVED: ("", "⊘"),
+    State.RESOLVED: ("good", "✓"),
+}
+
+
+@register.filter
+def varied(template_text: str) -> SafeString:
+    """The text of a group; what differs between its failures stands back."""
+    gap = SafeString('<span class="gap" title="This differs.">…</span>')
+    return format_html_join(gap, "{}", ((part,) for part in template_text.split(VARIES)))
+
+
+@register.filter
+def plain(template_text: str) -> str:
+    """The same for a title or a label."""
+    return template_text.replace(VARIES, "…")
+
+
+@register.simple_tag
+def state_chip(state: str) -> SafeString:
+    tone, sign = STATES[State(state)]
+    return format_html(
+        '<span class="chip {}"><span aria-hidden="true">{}</span>{}</span>',
+        tone,
+        sign,
+        state.capitalize(),
+    )
+
+
+@register.simple_tag(takes_context=True)
+def errors_of(context: RequestContext, error_class: str) -> str:
+    """The list of the question's errors of one class, whatever their state."""
+    question: Question = context["asked"].question
+    selection, request = question.selection, context.request
+    query = {
+        **written_range(request.GET).parameters(OF_NUMBERS),
+        "zone": request.GET.getlist("zone"),
+        "environment": selection.environments,
+        "workflow": selection.workflows,
+        "tag": selection.tags,
+        "mode": selection.modes,
+        "tab": "all",
+        "error_class": error_class,
+    }
+    slug = request.tenant.slug  # type: ignore[attr-defined]
+    page = reverse("analytics:errors", kwargs={"tenant_slug": slug})
+    return f"{page}?{urlencode(query, doseq=True)}"
+
+
+@register.simple_tag
+def trend(points: Sequence[TrendPoint]) -> SafeString:
+    """The failures over time, for a row of a table."""
+    return sparkline(
+        [point.count for point in points],
+        f"{sum(point.count for point in points)} failures over time",
+        [f"{written(point.start)[:16]}: {point.count:,}" for point in points],
+        "bad",
+    )
+
+
+@register.simple_tag
+def share_bar(count: int, most: int) -> SafeString:
+    """A count as the length of a bar beside it."""
+    width = f"{100 * count / most:.1f}" if most else "0"
+    return format_html(
+        '<svg class="share" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect width="{}" height="1"/></svg>',
+        width,
+    )

@@ -1,0 +1,140 @@
+"""The pages of errors as people use them, with and without scripts."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser
+
+from analytics.tests.counting import refresh_all
+from analytics.tests.failing import fail
+from executions.models import Coverage, Environment, Health
+from executions.tests.factories import EnvironmentFactory, WorkflowFactory
+from observatory.tests.pages.conftest import NARROW, Visitor
+from tenants.models import Tenant
+from tenants.scope import operator_scope
+
+FAILURES = {
+    "connect ECONNREFUSED 10.0.0.{}:5432": 9,
+    "Request failed with status code 401 for user {}": 4,
+    "timeout of {}00 ms exceeded": 2,
+}
+
+
+@pytest.fixture
+def failing(tenant: Tenant) -> Environment:
+    """Three errors within a day: a refused connection, a refused sign-in, a timeout."""
+    now = timezone.now()
+    with operator_scope():
+        environment = EnvironmentFactory(tenant=tenant, name="Production", health=Health.REACHABLE)
+        Coverage.objects.create(
+            tenant=tenant, environment=environment, from_at=now - timedelta(days=9), to_at=now
+        )
+        for number, name in enumerate(("Order sync", "Invoices", "Newsletter")):
+            WorkflowFactory(environment=environment, workflow_id=f"wf{number}", name=name)
+        for place, (message, count) in enumerate(FAILURES.items()):
+            for number in range(count):
+                fail(
+                    environment,
+                    now - timedelta(hours=number + place),
+                    message.format(number + 1),
+                    workflow_id=f"wf{(place + number % 2) % 3}",
+                    n8n_execution_id=f"{place}-{number}",
+                    id_order=100 * place + number,
+                    error_node=("Postgres", "HTTP Request", "HTTP Request")[place],
+                )
+        refresh_all()
+    return environment
+
+
+@pytest.fixture
+def without_script(browser: Browser, owner: Visitor) -> Iterator[Visitor]:
+    """The owner with JavaScript switched off."""
+    state = owner.page.context.storage_state()
+    context = browser.new_context(storage_state=state, java_script_enabled=False)
+    visitor = Visitor(context.new_page(), owner.address)
+    visitor.watch()
+    yield visitor
+    context.close()
+    assert visitor.faults == []
+
+
+def test_an_error_is_opened_resolved_and_found_again(owner: Visitor, failing: Environment) -> None:
+    owner.open("/t/acme/")
+    owner.page.keyboard.press("g")
+    owner.page.keyboard.press("r")
+    owner.page.wait_for_url("**/errors*")
+
+    owner.page.get_by_role("link", name="ECONNREFUSED").first.click()
+    owner.page.locator("summary", has_text="Resolve").click()
+    owner.page.get_by_role("button", name="Now").click()
+    owner.page.locator(".notice", has_text="It is resolved.").wait_for()
+    owner.page.get_by_label("Where this is").get_by_role("link", name="Errors").click()
+    assert "ECONNREFUSED" not in owner.text()
+    owner.page.get_by_role("link", name="Resolved").click()
+    owner.page.wait_for_url("**tab=resolved*")
+
+    assert "ECONNREFUSED" in owner.text()
+
+
+def test_all_errors_of_a_page_are_archived_and_opened_again(
+    owner: Visitor, failing: Environment
+) -> None:
+    owner.open("/t/acme/errors")
+
+    owner.page.get_by_label("All on this page").check()
+    owner.page.locator("summary", has_text="Archive").click()
+    owner.page.get_by_label("For days").fill("7")
+    owner.page.get_by_role("button", name="Archive").click()
+    owner.page.locator(".notice", has_text="3 errors are archived.").wait_for()
+    owner.page.get_by_role("link", name="Archived").click()
+    owner.page.wait_for_url("**tab=archived*")
+    owner.page.get_by_role("checkbox", name="ECONNREFUSED").check()
+    owner.page.get_by_role("button", name="Reopen").click()
+
+    owner.page.locator(".notice", has_text="1 error is open again.").wait_for()
+    assert "tab=archived" in owner.path
+
+
+def test_ticked_rows_stay_while_the_page_would_look_again(
+    owner: Visitor, failing: Environment
+) -> None:
+    owner.open("/t/acme/errors")
+    box = owner.page.get_by_role("checkbox", name="ECONNREFUSED")
+    box.check()
+    asked: list[str] = []
+    owner.page.on("request", lambda request: asked.append(request.url))
+
+    owner.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    owner.page.evaluate("new Promise(requestAnimationFrame)")
+
+    assert box.is_checked()
+    assert [url for url in asked if "/errors" in url] == []
+
+
+def test_everything_works_without_a_script(without_script: Visitor, failing: Environment) -> None:
+    visitor = without_script
+    visitor.open("/t/acme/errors")
+
+    visitor.page.get_by_role("checkbox", name="ECONNREFUSED").check()
+    visitor.page.get_by_role("button", name="Resolve").click()
+    assert "1 error is resolved." in visitor.text()
+    visitor.page.get_by_role("link", name="Resolved").click()
+    visitor.page.get_by_role("link", name="ECONNREFUSED").first.click()
+    visitor.page.get_by_label("Note").fill("The database was moved.")
+    visitor.page.get_by_role("button", name="Add note").click()
+    visitor.page.get_by_role("button", name="Reopen").click()
+
+    assert "It is open again." in visitor.text()
+    assert "The database was moved." in visitor.text()
+
+
+def test_the_pages_fit_on_a_phone(owner: Visitor, failing: Environment) -> None:
+    owner.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+
+    owner.open("/t/acme/errors")
+    assert owner.overflow() == 0
+    owner.page.get_by_role("link", name="ECONNREFUSED").first.click()
+    owner.page.wait_for_url("**/errors/*")
+    assert owner.overflow() == 0
