@@ -131,7 +131,11 @@ def pages(member: Membership) -> dict[str, str]:
                 n8n_execution_id=f"9{number}",
             )
         fail(
-            environment, timezone.now(), "Request failed with status code 401", error_node="W" * 200
+            environment,
+            timezone.now(),
+            "Request failed with status code 401",
+            error_node="W" * 200,
+            n8n_execution_id="99",
         )
         tuple(refresh_whole(tenant_id=tenant.pk, environment_id=environment.pk))
         error = max(ErrorGroup.objects.for_tenant(tenant), key=lambda one: len(one.template))
