@@ -1,6 +1,7 @@
 """How error groups are written on pages: their text, their state, their trend."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django import template
 from django.template import RequestContext
@@ -58,7 +59,7 @@ def errors_of(context: RequestContext, error_class: str) -> str:
     """The list of the question's errors of one class, whatever their state."""
     question: Question = context["asked"].question
     selection, request = question.selection, context.request
-    query = {
+    query: dict[str, Any] = {
         **written_range(request.GET).parameters(OF_NUMBERS),
         "zone": request.GET.getlist("zone"),
         "environment": selection.environments,
