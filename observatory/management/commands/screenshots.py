@@ -85,6 +85,7 @@ def pages_of(slug: str) -> Iterator[tuple[str, str]]:
     yield "workflows", f"{top}/workflows"
     if workflow is not None:
         yield "workflow", f"{top}/workflows/{workflow.environment_id}/{workflow.workflow_id}"
+    yield "errors", f"{top}/errors"
     yield "executions", f"{top}/executions"
     if failure is not None:
         yield "execution", f"{top}/executions/{failure.pk}"
