@@ -8,6 +8,7 @@
   box.setAttribute("role", "combobox");
   box.setAttribute("aria-autocomplete", "list");
   box.setAttribute("aria-controls", list.id);
+  box.setAttribute("aria-expanded", "false");
   let chosen = -1;
   let asked = 0;
   let timer = 0;

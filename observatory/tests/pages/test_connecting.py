@@ -34,7 +34,7 @@ def test_the_first_visit_leads_to_connecting_and_then_to_the_first_executions(
 
     fill(owner, n8n.url)
     connect(owner)
-    assert "Production is connected; the first load runs." in owner.text("[role=status]")
+    assert "Production is connected; the first load runs." in owner.text(".notice[role=status]")
     with tenant_scope(tenant.pk):
         environment = Environment.objects.for_tenant(tenant).get()
     owner.page.get_by_role("link", name="Executions", exact=True).first.click()
