@@ -1,6 +1,7 @@
 """Fixtures of the fault tests: a stand-in n8n over HTTP, turns in this process, real workers."""
 
 import ipaddress
+from contextlib import contextmanager
 
 import pytest
 from django.utils import timezone
@@ -14,7 +15,9 @@ from executions.tests.factories import EnvironmentFactory
 from executions.tests.faults.stage import open_stage
 from tenants.scope import operator_scope, tenant_scope
 
-PATIENCE = Limits(connect_seconds=1, read_seconds=0.3, total_seconds=0.6, max_bytes=4 * 2**20)
+# A busy machine must not look like a slow n8n; only what is slow on purpose meets impatience.
+PATIENCE = Limits(connect_seconds=5, read_seconds=10, total_seconds=20, max_bytes=4 * 2**20)
+IMPATIENCE = Limits(connect_seconds=1, read_seconds=0.3, total_seconds=0.6, max_bytes=4 * 2**20)
 
 
 @pytest.fixture
@@ -42,8 +45,21 @@ def n8n():
 
 
 @pytest.fixture
+def impatient(monkeypatch):
+    """A stretch in which no answer is waited for for longer than a blink."""
+
+    @contextmanager
+    def stretch():
+        with monkeypatch.context() as patch:
+            patch.setattr(sync, "LIMITS", IMPATIENCE)
+            yield
+
+    return stretch
+
+
+@pytest.fixture
 def environment(n8n, db, settings, monkeypatch):
-    """Connected to the stand-in over HTTP, with little patience."""
+    """Connected to the stand-in over HTTP."""
     settings.ALLOWED_NETWORKS = (ipaddress.ip_network("127.0.0.0/8"),)
     monkeypatch.setattr(sync, "LIMITS", PATIENCE)
     with FakeServer(n8n) as server:

@@ -41,12 +41,15 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_an_answer_that_is_none_is_named_and_heals(n8n, turn, stored, truth, health, rows, name):
+def test_an_answer_that_is_none_is_named_and_heals(
+    n8n, turn, stored, truth, health, rows, impatient, name
+):
     fault, expected = FAULTS[name]
     n8n.add_many(20)
     n8n.plan.always(fault, path=LISTS)
 
-    assert turn().failure
+    with impatient():
+        assert turn().failure
 
     assert (health(), stored()) == (expected, {})
     assert rows(Environment).get().health_reason
