@@ -3,11 +3,13 @@
 The queue is the column ``detail_state`` itself. Where several waiting rows lie close together, one
 page with data costs n8n less than asking for each of them; a page that would be too large is
 taken apart again. A row whose data are gone or too large is marked so and not asked for again.
+A row over which n8n fails goes behind all others and is asked for once a turn, a few times.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from uuid import UUID
 
 from django.db.models import F, QuerySet
 from django.db.models.functions import Trunc
@@ -27,8 +29,8 @@ DETAILS_A_BATCH = 100
 # Measured on n8n 2.41: a page of 50 with data takes as long as three single answers.
 WINDOW = 50
 WINDOW_PAYS_FROM = 4
-# A row whose data n8n cannot read makes it fail; other rows and the past wait for nobody so long.
-ATTEMPTS = 3
+# Turns in which n8n failed over a row and over nothing else; then its data count as unreadable.
+ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +49,33 @@ class Outcome:
 
 
 def fetch_details(turn: Turn) -> bool:
-    """Work on the queue until the turn ends; True where nothing waits any more."""
+    """Work on the queue until the turn ends; True where nothing waits any more.
+
+    Raises N8nError where n8n fails over more than a single row.
+    """
+    failed: set[UUID] = set()
     while turn.has_time():
-        waiting = _waiting(turn)
+        waiting = _waiting(turn, failed)
         if not waiting:
             return True
         turn.enter(f"reason of {waiting[0].n8n_execution_id}")
         for window in windows(waiting):
             if not turn.has_time():
                 return False
-            _fetch_window(turn, window)
+            failed |= _fetch_window(turn, window)
     return False
 
 
-def _waiting(turn: Turn) -> list[Execution]:
+def _waiting(turn: Turn, failed: set[UUID]) -> list[Execution]:
+    """The next rows of the queue, but for those over which n8n has failed in this turn."""
     with turn.writing():
         rows = Execution.objects.for_tenant(turn.tenant.pk).filter(
             environment_id=turn.environment.pk,
             epoch=turn.state.epoch,
             detail_state=DetailState.PENDING,
         )
-        return list(rows.order_by("-occurred_at")[:DETAILS_A_BATCH])
+        queue = rows.exclude(pk__in=failed).order_by("detail_attempts", "-occurred_at")
+        return list(queue[:DETAILS_A_BATCH])
 
 
 def windows(rows: Sequence[Execution]) -> list[list[Execution]]:
@@ -88,8 +96,8 @@ def _fits(group: Sequence[Execution], row: Execution) -> bool:
     return len(known) == len(orders) and max(known) - min(known) < WINDOW
 
 
-def _fetch_window(turn: Turn, rows: Sequence[Execution]) -> None:
-    """The rows by one page where that pays; those that it leaves out one by one."""
+def _fetch_window(turn: Turn, rows: Sequence[Execution]) -> set[UUID]:
+    """The rows by one page where that pays, those that it leaves out one by one; what failed."""
     found: dict[str, ExecutionDetail] = {}
     if len(rows) >= WINDOW_PAYS_FROM:
         try:
@@ -100,9 +108,8 @@ def _fetch_window(turn: Turn, rows: Sequence[Execution]) -> None:
     _store(
         turn, [Outcome(row, found[key]) for row in rows if (key := row.n8n_execution_id) in found]
     )
-    for row in rows:
-        if row.n8n_execution_id not in found and turn.has_time():
-            _fetch_one(turn, row)
+    singly = [row for row in rows if row.n8n_execution_id not in found]
+    return {row.pk for row in singly if turn.has_time() and not _fetch_one(turn, row)}
 
 
 def _ask_window(turn: Turn, rows: Sequence[Execution]) -> dict[str, ExecutionDetail]:
@@ -114,8 +121,8 @@ def _ask_window(turn: Turn, rows: Sequence[Execution]) -> dict[str, ExecutionDet
     return {detail.execution.id: detail for detail in details if detail.has_data}
 
 
-def _fetch_one(turn: Turn, row: Execution) -> None:
-    """One row. Where n8n itself fails over it again and again, its data count as gone."""
+def _fetch_one(turn: Turn, row: Execution) -> bool:
+    """One row; False where n8n failed over it and may be asked again in another turn."""
     try:
         detail = turn.client.get_execution(row.n8n_execution_id, include_data=True)
     except NotFound:
@@ -123,12 +130,18 @@ def _fetch_one(turn: Turn, row: Execution) -> None:
     except TooLarge:
         _store(turn, [Outcome(row, None, is_too_large=True)])
     except N8nError as error:
-        if not _tells_of_rows(error) or row.detail_attempts + 1 < ATTEMPTS:
-            _count_attempt(turn, row, error)
+        if not _tells_of_rows(error):
             raise
+        # An n8n that is down must not cost a failure its reason: only where it answers otherwise
+        # is the row at fault.
+        turn.client.list_executions(limit=1)
+        if row.detail_attempts + 1 < ATTEMPTS:
+            _count_attempt(turn, row)
+            return False
         _store(turn, [Outcome(row, None)])
     else:
         _store(turn, [Outcome(row, detail)])
+    return True
 
 
 def _tells_of_rows(error: N8nError) -> bool:
@@ -138,9 +151,7 @@ def _tells_of_rows(error: N8nError) -> bool:
     )
 
 
-def _count_attempt(turn: Turn, row: Execution, error: N8nError) -> None:
-    if not _tells_of_rows(error):
-        return
+def _count_attempt(turn: Turn, row: Execution) -> None:
     with turn.writing():
         Execution.objects.for_tenant(turn.tenant.pk).filter(pk=row.pk).update(
             detail_attempts=F("detail_attempts") + 1

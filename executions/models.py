@@ -220,8 +220,8 @@ class Execution(TenantOwned):
                 condition=~Q(fingerprint=""),
             ),
             models.Index(
-                fields=["tenant", "environment_id", "-occurred_at"],
-                name="execution_detail_pending",
+                fields=["tenant", "environment_id", "detail_attempts", "-occurred_at"],
+                name="execution_detail_queue",
                 condition=Q(detail_state=DetailState.PENDING),
             ),
             models.Index(

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from executions.models import Environment, SyncRun, SyncState
+from executions import details
+from executions.models import DetailState, Environment, SyncRun, SyncState
 from executions.n8n import fake_faults
 from executions.n8n.fake import FakeN8n
-from executions.n8n.fake_faults import Dialect, Fault, Kind
+from executions.n8n.fake_faults import Dialect, Fault, FaultPlan, Kind
 from executions.n8n.fake_server import FakeServer
 
 pytestmark = pytest.mark.django_db
@@ -205,17 +206,47 @@ def test_never_more_than_two_requests_are_open_at_once(n8n, turn):
     assert n8n.log.most_open <= 2
 
 
-def test_a_single_run_over_which_n8n_fails_blocks_nothing_for_long(n8n, turn, rows, stored, truth):
+def test_a_single_run_over_which_n8n_fails_holds_up_nothing_and_is_given_up_in_the_end(
+    n8n, turn, rows, stored, truth
+):
     n8n.add_many(1500, errors_every=0)
-    broken = n8n.run(n8n.workflow_id, "error", error="timeout")
     n8n.run(n8n.workflow_id, "error", error="timeout")
+    broken = n8n.run(n8n.workflow_id, "error", error="timeout")
     n8n.plan.always(fake_faults.status(500), path=f"{LISTS}/{broken}")
 
-    failures = [turn().failure for _ in range(3)]
+    states = []
+    for _ in range(details.ATTEMPTS):
+        assert turn().failure == ""
+        failures = rows().filter(status="error").order_by("n8n_execution_id")
+        states.append(list(failures.values_list("detail_state", flat=True)))
 
-    assert failures[-1] == ""
     assert stored() == truth()
-    assert sorted(rows().filter(status="error").values_list("detail_state", flat=True)) == [2, 3]
+    assert states == [[2, 1]] * (details.ATTEMPTS - 1) + [[2, 3]]
+
+
+class DiesWhenAskedFor(FaultPlan):
+    """n8n goes down when it is asked for this path, until somebody starts it again."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.is_down = path, False
+
+    def take(self, path):
+        self.is_down = self.is_down or path == self.path
+        return fake_faults.status(503) if self.is_down else None
+
+
+def test_an_n8n_that_is_down_costs_no_failure_its_reason(n8n, turn, rows):
+    failed = n8n.run(n8n.workflow_id, "error", error="timeout")
+    n8n.plan = DiesWhenAskedFor(f"{LISTS}/{failed}")
+    for _ in range(details.ATTEMPTS + 1):
+        n8n.plan.is_down = False
+        assert "503" in turn().failure
+
+    n8n.plan = FaultPlan()
+    turn()
+
+    assert rows().get(status="error").detail_state == DetailState.FETCHED
 
 
 def test_a_running_one_over_which_n8n_fails_lets_the_others_pass(n8n, turn, rows, stored):
