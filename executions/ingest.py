@@ -1,19 +1,21 @@
-"""Records of one environment into the executions table: one statement, no row twice.
+"""Records of one environment into the executions table: what is new of them, no row twice.
 
 Call inside a transaction that holds the environment's lease (executions.leases): one writer an
-environment at a time is what makes the comparison with stored rows sure. Rows that say nothing
-new are neither locked nor rewritten. The hours whose numbers change, before and after, are
-marked in the same statement, so that rollups can never miss a change.
+environment at a time is what makes the comparison with stored rows sure. Records that say nothing
+new end at that comparison; their rows are neither locked nor rewritten. The hours whose numbers
+change, before and after, are marked in the statement that writes, so that rollups can never miss
+a change.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from executions.grouping.fingerprint import classify, group_columns
 from executions.grouping.text import ErrorInput
@@ -31,6 +33,7 @@ GROUPS_BEFORE_DETAILS = {
     for status, silence in BEFORE_DETAILS.items()
 }
 NO_GROUP = {"error_class": "", "error_template": "", "fingerprint": "", "grouping_version": 0}
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 FIRST_RECHECK = timedelta(seconds=20)
 # What was pushed is in n8n's list long before, and the next cycle has mostly seen it there.
 CONFIRM_PUSHED_AFTER = timedelta(minutes=1)
@@ -57,7 +60,31 @@ class IngestResult:
         )
 
 
-# The batch comes as JSON in the statement itself: one round trip, and no temporary table, whose
+class Said(NamedTuple):
+    """What every answer of n8n says of a run; times in microseconds since 1970."""
+
+    status: str
+    mode: str
+    workflow_id: str
+    retry_of: str
+    started: int | None
+    finished: int | None
+    wait_till: int | None
+
+
+class Stored(NamedTuple):
+    """What a record is held against; when it occurred as text."""
+
+    occurred_at: str
+    flags: int
+    is_gone: bool
+    workflow_name: str
+    retry_success_id: str
+    workflow_version_id: str
+    said: Said
+
+
+# The rows come as JSON in the statement itself: one round trip, and no temporary table, whose
 # making and emptying costs each transaction as much as a COPY saves.
 COLUMNS = {
     "id": "uuid",
@@ -117,31 +144,30 @@ BY_KEY, BY_ANYTHING = "SET LOCAL enable_sort = off", "SET LOCAL enable_sort TO D
 # What is copied can be copied again, and all that one transaction says of a page is kept or lost
 # together: the commit need not wait for the disk.
 UNHURRIED = "SET LOCAL synchronous_commit = off"
+# Times come as numbers or text: Django's way to read them is a hundred times slower, and would be
+# most of the work on a page that says nothing new.
+STATED = ("status", "mode", "workflow_id", "retry_of")
+STATED_TIMES = ("started_at", "finished_at", "wait_till")
+MICROSECONDS = ", ".join(
+    f"(extract(epoch FROM {t}) * 1000000)::bigint AS {t}" for t in STATED_TIMES
+)
+STORED = f"""
+SELECT s.key, e.* FROM unnest(%(ids)s::text[], %(epochs)s::smallint[]) AS s (key, epoch)
+CROSS JOIN LATERAL (
+    SELECT occurred_at::text, flags, gone_at IS NOT NULL, workflow_name, retry_success_id,
+        workflow_version_id, {", ".join(STATED)}, {MICROSECONDS}
+    FROM executions
+    WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s AND epoch = s.epoch
+      AND n8n_execution_id BETWEEN s.key AND s.key
+    ORDER BY n8n_execution_id LIMIT 1
+) e
+"""
+READ = f"{UNHURRIED}; {BY_KEY}; {STORED}; {BY_ANYTHING}"
 # A list row and a single row of n8n differ in what they tell: what one of them leaves out must
-# not wipe what the other told. What was pushed is written anew by the first list that shows it; a
-# page that was fetched before a run's end was pushed does not take that end back.
+# not wipe what the other told.
 UPSERT = f"""
-WITH news AS (
-    SELECT s.*, e.occurred_at AS was_at
-    FROM json_to_recordset(%(rows)s::json) AS s ({TYPED_NAMES})
-    LEFT JOIN LATERAL (
-        SELECT * FROM executions
-        WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s AND epoch = s.epoch
-          AND n8n_execution_id BETWEEN s.n8n_execution_id AND s.n8n_execution_id
-        ORDER BY n8n_execution_id LIMIT 1
-    ) e ON true
-    WHERE (e.id IS NULL
-       OR e.flags & {PUSHED} <> 0
-       OR (e.status, e.mode, e.workflow_id, e.retry_of)
-          IS DISTINCT FROM (s.status, s.mode, s.workflow_id, s.retry_of)
-       OR (e.started_at, e.finished_at, e.wait_till)
-          IS DISTINCT FROM (s.started_at, s.finished_at, s.wait_till)
-       OR (s.retry_success_id <> '' AND e.retry_success_id <> s.retry_success_id)
-       OR (s.workflow_version_id <> '' AND e.workflow_version_id <> s.workflow_version_id)
-       OR (s.workflow_name <> '' AND e.workflow_name = '')
-       OR e.gone_at IS NOT NULL)
-      AND (e.id IS NULL OR e.flags & {PUSHED} = 0
-       OR e.status NOT IN ({FINAL_ONES}) OR s.status IN ({FINAL_ONES}))
+WITH news AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(%(rows)s::json) AS s ({TYPED_NAMES}, was_at timestamptz)
 ), written AS (
     INSERT INTO executions AS e (
         {NAMES}, tenant_id, environment_id, provider, occurred_at, created_at, updated_at,
@@ -185,7 +211,6 @@ WITH news AS (
 )
 SELECT id, is_new FROM written
 """
-WRITE = f"{UNHURRIED}; {BY_KEY}; {UPSERT}; {BY_ANYTHING}"
 
 # n8n sets the link on the original with every successful retry; we know it as soon as we see
 # the retry, even where the original is no longer listed.
@@ -215,16 +240,25 @@ def write_records(
         return IngestResult()
     # In one order everywhere, so that no two writers wait for each other.
     in_order = [unique[key] for key in sorted(unique)]
-    rows = [
-        _row(record, new_id, epochs.get(record.n8n_execution_id, epoch), workflow_names, now)
-        for record, new_id in zip(in_order, uuid7s(len(unique)), strict=True)
-    ]
+    in_epochs = [epochs.get(record.n8n_execution_id, epoch) for record in in_order]
     parameters: dict[str, Any] = {"tenant": tenant_id, "environment": environment_id, "now": now}
+    written: list[tuple[UUID, bool]] = []
     with connection.cursor() as cursor:
-        cursor.execute(WRITE, {**parameters, "rows": orjson.dumps(rows).decode()})
-        cursor.nextset()
-        cursor.nextset()
-        written = cursor.fetchall()
+        ids = [record.n8n_execution_id for record in in_order]
+        stored = _stored(cursor, {**parameters, "ids": ids, "epochs": in_epochs})
+        news = [
+            (record, in_epoch, was)
+            for record, in_epoch in zip(in_order, in_epochs, strict=True)
+            if (was := stored.get(record.n8n_execution_id)) is None
+            or is_news(record, was, workflow_names)
+        ]
+        if news:
+            rows = [
+                _row(new_id, record, in_epoch, was, workflow_names, now)
+                for new_id, (record, in_epoch, was) in zip(uuid7s(len(news)), news, strict=True)
+            ]
+            cursor.execute(UPSERT, {**parameters, "rows": orjson.dumps(rows).decode()})
+            written = cursor.fetchall()
         links = _retry_links(in_order)
         if links:
             cursor.executemany(
@@ -244,6 +278,47 @@ def write_records(
     )
 
 
+def _stored(cursor: CursorWrapper, parameters: Mapping[str, Any]) -> dict[str, Stored]:
+    """What is stored under n8n's ids, each in its epoch."""
+    cursor.execute(READ, parameters)
+    cursor.nextset()
+    cursor.nextset()
+    return {key: Stored._make((*row[:6], Said(*row[6:]))) for key, *row in cursor.fetchall()}
+
+
+def is_news(record: ExecutionRecord, stored: Stored, names: Mapping[str, str]) -> bool:
+    """Whether a record says of a stored row what is not known yet (pure).
+
+    What was pushed is written anew by the first list that shows it; a page that was fetched
+    before a run's end was pushed does not take that end back.
+    """
+    if stored.flags & PUSHED:
+        return stored.said.status not in FINAL or record.status in FINAL
+    return (
+        stored.is_gone
+        or stored.said != _said(record)
+        or record.retry_success_id not in ("", stored.retry_success_id)
+        or record.workflow_version_id not in ("", stored.workflow_version_id)
+        or (stored.workflow_name == "" and names.get(record.workflow_id, "") != "")
+    )
+
+
+def _said(record: ExecutionRecord) -> Said:
+    return Said(
+        record.status,
+        record.mode,
+        record.workflow_id,
+        record.retry_of,
+        _microseconds(record.started_at),
+        _microseconds(record.finished_at),
+        _microseconds(record.wait_till),
+    )
+
+
+def _microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else (moment - EPOCH) // MICROSECOND
+
+
 def _retry_links(records: Iterable[ExecutionRecord]) -> dict[str, str]:
     """The originals with the newest of their successful retries, sorted."""
     retries = [r for r in records if r.retry_of and r.status == "success"]
@@ -252,9 +327,10 @@ def _retry_links(records: Iterable[ExecutionRecord]) -> dict[str, str]:
 
 
 def _row(
-    record: ExecutionRecord,
     new_id: UUID,
+    record: ExecutionRecord,
     epoch: int,
+    was: Stored | None,
     names: Mapping[str, str],
     now: datetime,
 ) -> dict[str, object]:
@@ -280,6 +356,7 @@ def _row(
         "detail_state": PENDING if needs_detail else NOT_NEEDED,
         "recheck_at": _recheck_at(record, now),
         **GROUPS_BEFORE_DETAILS.get(record.status, NO_GROUP),
+        "was_at": was and was.occurred_at,
     }
 
 

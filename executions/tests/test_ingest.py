@@ -459,11 +459,11 @@ def test_any_order_and_repetition_of_the_same_records_gives_the_same_rows(plan):
 def test_stored_rows_are_looked_up_by_the_unique_index_without_any_statistics():
     """As for a tenant that came after the statistics: each look-up seems to find one row."""
     write(*(record(str(number)) for number in range(1, 500)))
-    parameters = {"tenant": TENANT, "environment": ENVIRONMENT, "now": NOW, "rows": "[]"}
+    parameters = {"tenant": TENANT, "environment": ENVIRONMENT, "ids": ["1"], "epochs": [1]}
 
     with connection.cursor() as cursor:
         cursor.execute(ingest.BY_KEY)
-        cursor.execute(f"EXPLAIN {ingest.UPSERT}", parameters)
+        cursor.execute(f"EXPLAIN {ingest.STORED}", parameters)
         plan = "\n".join(line for (line,) in cursor.fetchall())
 
     assert plan.count("Scan using") == plan.count("execution_unique_remote_id on executions") == 1
