@@ -1,18 +1,16 @@
 """After executions were written: open pages hear which of them have ended."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.dispatch import receiver
 from django.utils import timezone
 
-from executions.models import Execution
 from executions.signals import executions_ingested
-from executions.statuses import NormalizedStatus
 from tenants.realtime import tell
 from tenants.scope import tenant_scope
 
@@ -21,7 +19,13 @@ log = structlog.get_logger(__name__)
 # What ended longer ago belongs to the past that is being copied.
 NEWS = timedelta(days=1)
 LOOKED_AT, NAMED = 5000, 50
-ENDED = (NormalizedStatus.SUCCESS, NormalizedStatus.ERROR, NormalizedStatus.CANCELED)
+# By hand, since the ORM takes half a second to say so many ids.
+ENDED_LATELY = """
+SELECT id, normalized_status, execution_time, count(*) OVER () FROM executions
+WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)
+  AND normalized_status IN ('success', 'error', 'canceled') AND finished_at >= %(since)s
+ORDER BY finished_at DESC, id DESC LIMIT %(named)s
+"""
 
 
 @receiver(executions_ingested)
@@ -36,21 +40,21 @@ def tell_completed(tenant_id: UUID, execution_ids: tuple[UUID, ...], **_: Any) -
         tell(tenant_id, "execution.completed", event)
 
 
-def completed_event(tenant_id: UUID, execution_ids: Iterable[UUID]) -> dict[str, Any] | None:
+def completed_event(tenant_id: UUID, execution_ids: Sequence[UUID]) -> dict[str, Any] | None:
     """The newest of those that ended lately, how many there are, and the newest few by name."""
-    with tenant_scope(tenant_id):
-        ended = (
-            Execution.objects.for_tenant(tenant_id)
-            .filter(
-                pk__in=list(execution_ids)[:LOOKED_AT],
-                normalized_status__in=ENDED,
-                finished_at__gte=timezone.now() - NEWS,
-            )
-            .order_by("-finished_at", "-pk")
-            .values_list("pk", "normalized_status", "execution_time")
+    with tenant_scope(tenant_id), connection.cursor() as cursor:
+        cursor.execute(
+            ENDED_LATELY,
+            {
+                "tenant": tenant_id,
+                "ids": list(execution_ids[:LOOKED_AT]),
+                "since": timezone.now() - NEWS,
+                "named": NAMED,
+            },
         )
-        found = [
-            {"execution_id": str(pk), "status": status, "duration": duration}
-            for pk, status, duration in ended
-        ]
-    return {**found[0], "count": len(found), "executions": found[:NAMED]} if found else None
+        found = cursor.fetchall()
+    named = [
+        {"execution_id": str(pk), "status": status, "duration": duration}
+        for pk, status, duration, _ in found
+    ]
+    return {**named[0], "count": found[0][-1], "executions": named} if found else None
