@@ -50,7 +50,7 @@ SELECT uuidv7(at - now()), tenant_id, environment_id, 1, 'n8n', n::text, n,
     at + duration * interval '1 millisecond', at, duration, at, at,
     CASE WHEN failed THEN 'Request ' || n || ' failed: ' || md5('message' || cause) ELSE '' END,
     '', CASE WHEN failed THEN 'HTTP Request' ELSE '' END, '', '', '',
-    CASE WHEN failed THEN (ARRAY['network', 'timeout', 'auth', 'rate_limit'])[cause %% 4 + 1]
+    CASE WHEN failed THEN (ARRAY['connection', 'timeout', 'auth', 'rate_limit'])[cause %% 4 + 1]
         ELSE '' END, '',
     CASE WHEN failed THEN md5('cause' || cause) ELSE '' END,
     0, CASE WHEN failed THEN 2 ELSE 0 END, 0, '', '', '', 0
