@@ -32,6 +32,8 @@ from tenants.realtime import publish
 OVERLAP = 150
 # Bounds the look for vanished rows by an index; longer than the window that is compared.
 COMPARED = timedelta(days=8)
+# Longer than a turn from its list of running ones to its last page.
+BEGAN_LATELY = timedelta(minutes=5)
 TELL_EVERY = 1.0
 # A page that leads nowhere is asked for so often; then it is what n8n has.
 ASKED_AGAIN = 3
@@ -256,12 +258,32 @@ def _note_top(turn: Turn, run: SyncRun, step: Step) -> None:
 
 
 def _note_missing(turn: Turn, run: SyncRun, step: Step) -> None:
-    if run.kind != SyncRun.Kind.CYCLE or run.floor_order is None:
+    if run.kind == SyncRun.Kind.RECONCILE:
         return
     orders = [record.id_order for record in step.records if record.id_order is not None]
     if run.lowest_order is not None:
         orders.append(run.lowest_order)
-    note_missing_ids(turn, orders, above=run.floor_order + OVERLAP)
+    note_missing_ids(turn, orders, above=_complete_below(run, step.records))
+
+
+def _complete_below(run: SyncRun, records: list[ExecutionRecord]) -> int:
+    """The id up to which a walk has nothing to miss (pure).
+
+    What ran when the turn began was in n8n's list of running ones. So a first load, which has
+    no floor, can miss what began since then, runs when its page is listed and ends soon after.
+    """
+    if run.floor_order is not None:
+        return run.floor_order + OVERLAP
+    since = run.top_at - BEGAN_LATELY if run.top_at is not None else None
+    return max(
+        (
+            record.id_order
+            for record in records
+            if record.id_order is not None
+            and (since is None or (record.started_at is not None and record.started_at < since))
+        ),
+        default=0,
+    )
 
 
 def _note_vanished(turn: Turn, run: SyncRun, step: Step) -> None:

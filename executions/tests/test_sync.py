@@ -1,12 +1,13 @@
 """One environment against a stand-in n8n, turn by turn."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from executions import leases, sync
+from executions import leases, recheck, sync
 from executions.grouping.fingerprint import rule_key_of
 from executions.models import (
     Coverage,
@@ -83,6 +84,11 @@ def recheck_now(environment):
     rows(environment).exclude(recheck_at=None).update(recheck_at=timezone.now())
 
 
+def probe_now():
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE executions_missingid SET probe_at = now() - interval '1 s'")
+
+
 def test_the_first_load_copies_everything_that_is_kept(n8n, environment, turn):
     n8n.add_many(1200, every_ms=60_000)
 
@@ -154,11 +160,37 @@ def test_a_run_that_was_in_neither_list_is_found_by_its_id(n8n, environment, tur
     assert hidden not in stored(environment)
 
     n8n.finish(hidden)
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE executions_missingid SET probe_at = now() - interval '1 s'")
+    probe_now()
     turn()
 
     assert stored(environment)[hidden] == "success"
+
+
+def test_a_run_that_a_first_load_could_not_see_is_found_by_its_id(
+    n8n, environment, turn, monkeypatch
+):
+    """It begins after the list of running ones was read, and has no end when its page is."""
+    n8n.add_many(10)
+    began = []
+
+    def copy_and_begin(turn):
+        running = recheck.copy_running(turn)
+        began.append(n8n.start(n8n.workflow_id))
+        n8n.add_many(300, until=timezone.now(), every_ms=1)
+        return running
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(sync, "recheck", SimpleNamespace(**vars(recheck)))
+        meanwhile.setattr(sync.recheck, "copy_running", copy_and_begin)
+        turn()
+    n8n.finish(began[0])
+    turn()
+    assert began[0] not in stored(environment)
+
+    probe_now()
+    turn()
+
+    assert stored(environment) == truth(n8n)
 
 
 def test_an_n8n_that_refuses_to_list_running_ones_is_asked_once(n8n, environment, turn):

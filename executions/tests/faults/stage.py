@@ -241,9 +241,12 @@ def open_stage(folder: Path) -> Iterator[Stage]:
 # --- The database's clock: what a test does not want to wait for --------------------------------
 
 DUE_NOW = "UPDATE executions_syncstate SET due_at = clock_timestamp()"
+# Also what a failing environment that was dispatched to a dead worker waits for.
 EXPIRE_LEASES = """
-UPDATE executions_syncstate SET lease_expires_at = clock_timestamp() - interval '1 s'
-WHERE lease_owner <> ''
+UPDATE executions_syncstate SET
+    lease_expires_at = CASE WHEN lease_owner = '' THEN lease_expires_at
+        ELSE clock_timestamp() - interval '1 s' END,
+    dispatched_at = dispatched_at - interval '1 minute'
 """
 RECHECK_NOW = """
 UPDATE executions SET recheck_at = clock_timestamp() WHERE recheck_at > clock_timestamp()
