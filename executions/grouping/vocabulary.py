@@ -86,7 +86,7 @@ NOT_A_NAME = _words(
     by byte call calls can can't cannot capacity card catalog certificate chat chats check class
     client closed code collection column columns concurrency config configuration conflict
     connection connections constraint container contains content contents conversion correct
-    corrupt corruption could couldn't count crashed creation credential credentials csv
+    corrupt corruption could couldn't count crashed creation credential credentials credits csv
     currently data database date dead deadlock default definition delete deletion denied
     dependencies description descriptors did didn't different directory discovery disk do does
     doesn't don't down driver due each either email empty encryption endpoint entries entry
