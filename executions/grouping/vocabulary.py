@@ -13,12 +13,12 @@ KEPT_WORDS = _words(
     gpt's graphql h264 http/1.1 http/2 http1 http2 hubspot i.e i/o imap int2 int32 int4 int64
     int8 intercom ipv4 ipv6 iso8601 isolated-vm javascript jsonb kafkajs langchain linkedin m4a
     mailchimp mailgun mariadb md5 monday.com mongodb mp3 mp4 mqtt mysql n8n node.js oauth oauth1
-    oauth2 oauth2.0 ollama oneDrive onedrive openai openai's opensearch p12 pagerduty per_day
-    pipedrive pkcs12 pkcs8 pop3 postgresql querya queryaaaa querysrv querytxt rabbitmq redis
-    rfc3339 s3 salesforce sendgrid servicenow sftp sha1 sha256 sha512 sharepoint smtp snowflake
-    sqlite sqlite3 ssh2 ssl3 ssl_ sslv3 tls1.2 tls_ tlsv1 tlsv1.2 tlsv1.3 todoist typescript
-    utf-8 utf16 utf8 v1 v2 v3 varchar2 vm2 vue.js web3 woocommerce wordpress x.509 x509 youtube
-    zendesk
+    oauth2 oauth2.0 ollama oneDrive onedrive openai openai's opensearch p12 pagerduty paireditem
+    per_day pipedrive pkcs12 pkcs8 pop3 postgresql querya queryaaaa querysrv querytxt rabbitmq
+    redis refresh_token rfc3339 s3 salesforce sendgrid servicenow sftp sha1 sha256 sha512
+    sharepoint smtp snowflake sqlite sqlite3 ssh2 ssl3 ssl_ sslv3 tls1.2 tls_ tlsv1 tlsv1.2
+    tlsv1.3 todoist typescript utf-8 utf16 utf8 v1 v2 v3 varchar2 vm2 vue.js web3 woocommerce
+    wordpress x.509 x509 youtube zendesk
     """
 )
 
