@@ -86,9 +86,9 @@ def add_rule(tenant: Tenant, values: dict[str, Any], *, actor: Actor) -> ErrorRu
     """Raises ValidationError with a sentence for each fault."""
     if rules_of(tenant).count() >= MOST_RULES:
         raise ValidationError(f"There are {MOST_RULES} rules, which is the most; remove one first.")
+    rule = ErrorRule(tenant=tenant, created_by=actor.label[:200], **values)
     last = rules_of(tenant).aggregate(last=Max("position"))["last"]
-    position = 0 if last is None else last + 1
-    rule = ErrorRule(tenant=tenant, created_by=actor.label[:200], position=position, **values)
+    rule.position = 0 if last is None else last + 1
     return _save(rule, actor, "added error rule")
 
 

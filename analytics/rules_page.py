@@ -27,7 +27,9 @@ class RuleForm(forms.Form):
     name = forms.CharField(max_length=LONGEST_NAME, label="Name of the error")
     kind = forms.ChoiceField(choices=ErrorRule.Kind.choices, label="It is meant where")
     pattern = forms.CharField(max_length=LONGEST_PATTERN, label="Text")
-    error_class = forms.ChoiceField(choices=CLASS_CHOICES, required=False, label="Class")
+    error_class = forms.ChoiceField(  # type: ignore[assignment]  # the form's own is never used
+        choices=CLASS_CHOICES, required=False, label="Class"
+    )
 
     def __init__(self, data: Any, *, tenant: Tenant, rule: ErrorRule | None = None) -> None:
         kept = ("name", "kind", "pattern", "error_class")
@@ -37,7 +39,7 @@ class RuleForm(forms.Form):
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         others = own_rules.rules_of(self.tenant).filter(name=name)
-        if others.exclude(pk=self.rule.pk if self.rule else None).exists():
+        if any(other != self.rule for other in others):
             raise ValidationError(f"There is a rule “{name[:60]}” already; choose another name.")
         return name
 
