@@ -159,7 +159,8 @@ def class_by_node(node_type: str | None, weak: str | None, *, has_code: bool) ->
         # Where no node failed, nothing refused a parameter: the workflow is not as it must be.
         return "configuration" if weak == "validation" and not has_code else weak
     if is_database_node(node_type):
-        return weak if weak in _BESIDE_STATEMENTS else "database"
+        is_beside = weak in _BESIDE_STATEMENTS or (weak == "server_error" and has_code)
+        return weak if is_beside else "database"
     name = node_type.rpartition(".")[2]
     if weak is None and name == "executeCommand":
         return "code"

@@ -158,6 +158,9 @@ def _telling_template(reading: Reading, general: General | None) -> str:
 
 def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
     tokens = reading.tokens
+    names = _names_in(error, reading)
+    if not _EXPRESSION_ERRORS.isdisjoint(names):
+        return "expression"
     if _from_code_node(error, reading):
         return _class_within(tokens, _SOME_WORDS) or _class_around_code(tokens)
     hint = read(picked.hint) if picked.hint else None
@@ -166,15 +169,13 @@ def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
         or evidence.class_of_text(tokens)
         or _class_within(tokens, _SOME_WORDS)
         or (_class_told(hint) if hint else None)
-        or evidence.class_of_names(_names_in(error, reading))
+        or evidence.class_of_names(names)
     )
     if told == "unknown":
         # "Something went wrong" and a status: the status is all that tells.
         return class_of_code(short_code(error.http_code)) or told
     if told:
         return _beside_node(error, told)
-    if short_name(error.name) in _EXPRESSION_ERRORS:
-        return "expression"
     weak = (
         class_of_code(short_code(error.http_code))
         or evidence.class_of_status_in(tokens, reading.unwrapped.status)

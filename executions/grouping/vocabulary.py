@@ -13,7 +13,7 @@ KEPT_WORDS = _words(
     gpt's graphql h264 http/1.1 http/2 http1 http2 hubspot i.e i/o imap int2 int32 int4 int64
     int8 intercom ipv4 ipv6 iso8601 isolated-vm javascript jsonb kafkajs langchain linkedin m4a
     mailchimp mailgun mariadb md5 monday.com mongodb mp3 mp4 mqtt mysql n8n node.js oauth oauth1
-    oauth2 oauth2.0 ollama oneDrive onedrive openai openai's opensearch p12 pagerduty paireditem
+    oauth2 oauth2.0 ollama oneDrive onedrive openai openai's opensearch p12 pagerduty
     per_day pipedrive pkcs12 pkcs8 pop3 postgresql querya queryaaaa querysrv querytxt rabbitmq
     redis refresh_token rfc3339 s3 salesforce sendgrid servicenow sftp sha1 sha256 sha512
     sharepoint smtp snowflake sqlite sqlite3 ssh2 ssl3 ssl_ sslv3 tls1.2 tls_ tlsv1 tlsv1.2
