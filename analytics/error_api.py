@@ -26,6 +26,7 @@ from analytics.error_serializers import (
     GroupStandingSerializer,
     MergeSerializer,
     NoteSerializer,
+    PlaceOfRuleSerializer,
     ResolutionSerializer,
     RulePreviewSerializer,
     UnmergeSerializer,
@@ -169,7 +170,7 @@ class ErrorViewSet(TenantViewSet[ErrorGroup]):
 
 
 class ErrorRuleViewSet(TenantViewSet[ErrorRule]):
-    """A tenant's own rules of which failures belong together; of two that match the older wins."""
+    """A tenant's own rules of which failures belong together; of two that match the first wins."""
 
     queryset = ErrorRule.objects.none()
     serializer_class = ErrorRuleSerializer
@@ -207,6 +208,16 @@ class ErrorRuleViewSet(TenantViewSet[ErrorRule]):
         """Try a rule on the newest thousand failures; nothing is stored."""
         rule = ErrorRule(tenant=self.tenant, **self.validated(ErrorRuleSerializer))
         return Response(RulePreviewSerializer(own_rules.preview_rule(self.tenant.pk, rule)).data)
+
+    @extend_schema(request=PlaceOfRuleSerializer, responses=ErrorRuleSerializer(many=True))
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def move(self, request: Request, pk: str) -> Response:
+        """Put a rule at another place of the order; answers all rules in their new one."""
+        rule = self.get_object()
+        place = self.validated(PlaceOfRuleSerializer)["place"]
+        own_rules.move_rule(rule, place, actor=self.actor)
+        self._enqueue()
+        return Response(ErrorRuleSerializer(self.get_queryset(), many=True).data)
 
     def _carried_out(self, act: Callable[..., ErrorRule], *subject: Any) -> ErrorRule:
         try:

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
+from django.utils.http import urlencode
 
 from analytics.error_forms import members_of
 from analytics.error_groups import TrendPoint
@@ -13,8 +14,11 @@ from analytics.group_actions import Limits, standing_groups
 from analytics.group_detail import GroupDetail, group_detail
 from analytics.group_states import State
 from analytics.models import ErrorGroup
+from analytics.own_rules import draft_for, rule_with
 from analytics.questions import Question
 from executions.charts import round_up
+from executions.error_rules import ErrorRule
+from executions.grouping.masks import VALUE as VARIES
 from tenants.models import Tenant
 
 RUNS_SHOWN = 10
@@ -78,6 +82,13 @@ class ErrorPage:
     runs: tuple[FailedRun, ...]
     members: tuple[str, ...]
     offered: tuple[ErrorGroup, ...]
+    own_rule: ErrorRule | None
+
+    @property
+    def rule_draft(self) -> str:
+        """The query of a form with a rule of the tenant's own for these failures."""
+        name = self.detail.group.template.replace(VARIES, "…")
+        return urlencode(draft_for(name, self.detail.row.sample_messages))
 
     @property
     def standing(self) -> str:
@@ -122,6 +133,7 @@ def error_page(tenant: Tenant, question: Question, group: ErrorGroup, other: str
         runs=_newest_runs(question, detail.row.fingerprints),
         members=tuple(members_of(tenant).values_list("username", flat=True)[:MOST_MEMBERS]),
         offered=_offered(tenant, group, other) if other else (),
+        own_rule=None if detail.rule_key else rule_with(tenant, group.fingerprint),
     )
 
 

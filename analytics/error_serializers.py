@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from analytics.group_states import ResolvedIn
 from analytics.serializers import CompletenessSerializer, PeriodSerializer, SpanSerializer
-from executions.error_rules import ErrorRule
+from executions.error_rules import MOST_RULES, ErrorRule
 from executions.grouping.classes import CLASSES
 
 MOST_MERGED = 50
@@ -192,6 +192,12 @@ class ErrorRuleSerializer(serializers.ModelSerializer[ErrorRule]):
         model = ErrorRule
         fields = ("id", "name", "kind", "pattern", "error_class", "created_by", "created_at")
         read_only_fields = ("id", "created_by", "created_at")
+
+
+class PlaceOfRuleSerializer(serializers.Serializer[Any]):
+    """Where a rule stands: they are tried in this order."""
+
+    place = serializers.IntegerField(min_value=1, max_value=MOST_RULES)
 
 
 class TouchedSerializer(serializers.Serializer[Any]):

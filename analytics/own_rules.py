@@ -1,16 +1,18 @@
 """A tenant's own rules of grouping: kept, tried out, and carried out on what is stored."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from analytics.regrouping import request_regrouping
-from executions.error_rules import MOST_RULES, ErrorRule
-from executions.grouping.own_rules import matches
+from executions.error_rules import LONGEST_NAME, LONGEST_PATTERN, MOST_RULES, ErrorRule
+from executions.grouping.own_rules import fingerprint_of, matches
 from executions.models import DetailState, Execution
 from tenants import audit
 from tenants.audit import Actor
@@ -57,6 +59,25 @@ def preview_rule(tenant_id: UUID, rule: ErrorRule) -> Preview:
     )
 
 
+def draft_for(name: str, messages: Sequence[str]) -> dict[str, str]:
+    """A rule to begin with: what all of these messages begin and end with."""
+    texts = list(dict.fromkeys(messages)) or [name]
+    if len(texts) == 1:
+        kind, pattern = ErrorRule.Kind.LITERAL, texts[0][:LONGEST_PATTERN]
+    else:
+        half = LONGEST_PATTERN // 2 - 1
+        beginning = commonprefix(texts)
+        end = commonprefix([text[len(beginning) :][::-1] for text in texts])[::-1]
+        kind, pattern = ErrorRule.Kind.GLOB, f"{beginning[:half]}*{end[-half:]}"
+    return {"name": name[:LONGEST_NAME], "kind": kind.value, "pattern": pattern}
+
+
+def rule_with(tenant: Tenant, fingerprint: str) -> ErrorRule | None:
+    """The rule whose failures have this fingerprint, if it is one of the tenant's."""
+    rules = rules_of(tenant)[:MOST_RULES]
+    return next((one for one in rules if fingerprint_of(str(one.pk)) == fingerprint), None)
+
+
 def rules_of(tenant: Tenant) -> QuerySet[ErrorRule]:
     return ErrorRule.objects.for_tenant(tenant)
 
@@ -66,6 +87,8 @@ def add_rule(tenant: Tenant, values: dict[str, Any], *, actor: Actor) -> ErrorRu
     if rules_of(tenant).count() >= MOST_RULES:
         raise ValidationError(f"There are {MOST_RULES} rules, which is the most; remove one first.")
     rule = ErrorRule(tenant=tenant, created_by=actor.label[:200], **values)
+    last = rules_of(tenant).aggregate(last=Max("position"))["last"]
+    rule.position = 0 if last is None else last + 1
     return _save(rule, actor, "added error rule")
 
 
@@ -74,6 +97,23 @@ def change_rule(rule: ErrorRule, values: dict[str, Any], *, actor: Actor) -> Err
     for name, value in values.items():
         setattr(rule, name, value)
     return _save(rule, actor, "changed error rule")
+
+
+def move_rule(rule: ErrorRule, place: int, *, actor: Actor) -> None:
+    """Put it at this place of the order, the first being 1; one too great means the last."""
+    others = [one for one in rules_of(rule.tenant).select_for_update() if one.pk != rule.pk]
+    ordered = [*others[: place - 1], rule, *others[place - 1 :]]
+    for position, one in enumerate(ordered, 1):
+        one.position = position
+    ErrorRule.objects.for_tenant(rule.tenant_id).bulk_update(ordered, ["position"])
+    audit.record(
+        tenant=rule.tenant,
+        actor=actor,
+        action="moved error rule",
+        subject=rule,
+        changes={"place": ordered.index(rule) + 1},
+    )
+    request_regrouping(rule.tenant_id, f"Moved the rule {rule}"[:200])
 
 
 def remove_rule(rule: ErrorRule, *, actor: Actor) -> None:

@@ -12,6 +12,8 @@ from tenants.models import TenantOwned
 
 # Each is tried on every message that is stored.
 MOST_RULES = 100
+LONGEST_NAME = 200
+LONGEST_PATTERN = 500
 
 
 class ErrorRule(TenantOwned):
@@ -21,17 +23,19 @@ class ErrorRule(TenantOwned):
         LITERAL = "literal", "The message holds this text"
         GLOB = "glob", "The whole message fits, * stands for anything"
 
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=LONGEST_NAME)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.LITERAL)
-    pattern = models.CharField(max_length=500)
+    pattern = models.CharField(max_length=LONGEST_PATTERN)
     error_class = models.CharField(
         max_length=20, blank=True, help_text="Class of its failures; empty: the class they have."
     )
+    # Of two that match, the one that stands first wins.
+    position = models.PositiveSmallIntegerField(default=0, editable=False)
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ("created_at", "id")
+        ordering = ("position", "created_at", "id")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "name"], name="errorrule_unique_name"),
             models.CheckConstraint(
@@ -53,5 +57,5 @@ class ErrorRule(TenantOwned):
 
 
 def own_rules(tenant_id: UUID) -> list[OwnRule]:
-    """The tenant's rules, the oldest first: of two that match it wins."""
+    """The tenant's rules in their order: of two that match the first wins."""
     return [rule.as_own_rule() for rule in ErrorRule.objects.for_tenant(tenant_id)[:MOST_RULES]]

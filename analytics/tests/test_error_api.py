@@ -191,6 +191,17 @@ def test_a_rule_is_tried_added_changed_and_removed(client, environment, member):
     assert client.get(RULES).json()["results"] == []
 
 
+def test_a_rule_is_put_at_another_place(client, environment):
+    with operator_scope():
+        first, second = (ErrorRuleFactory(tenant=environment.tenant, name=n) for n in "AB")
+
+    moved = post(client, f"{RULES}/{second.pk}/move", {"place": 1})
+
+    assert [rule["name"] for rule in moved.json()] == ["B", "A"]
+    assert [rule["name"] for rule in client.get(RULES).json()["results"]] == ["B", "A"]
+    assert post(client, f"{RULES}/{first.pk}/move", {"place": 0}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("rule", "status"),
     [

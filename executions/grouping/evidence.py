@@ -15,7 +15,7 @@ from executions.grouping.masks import VALUE, WILD, WILDS
 from executions.grouping.rules.book import Book
 from executions.grouping.rules.rule import Rule
 
-_FILE = Path(__file__).with_name("evidence.txt")
+_FOLDER = Path(__file__).parent
 
 _CODE_NODES = frozenset(
     {
@@ -59,30 +59,29 @@ _WRITTEN_ERRNOS = {
 # Microsoft's sign-in service names each refusal by an AADSTS code.
 _SIGN_IN = frozenset({"auth", "credentials", "permission", "rate_limit", "timeout"})
 _STATUS_WORDS = frozenset({"status", "code", "http", "error", "statuscode"})
+# What n8n calls errors of its own: "unexpected" says there that n8n is to blame, and of what not.
+_OWN_NAMES = frozenset({"UnexpectedError"})
 _COMPOUND = re.compile("[_/-]")
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
 
-def phrases() -> tuple[list[Rule], list[Rule]]:
-    """The strong and the weak phrases, each in their order."""
-    strong: list[Rule] = []
-    weak: list[Rule] = []
-    current, error_class = strong, ""
-    for line in _FILE.read_text("utf-8").splitlines():
-        if line.startswith("---"):
-            current = weak
-        elif line.startswith("["):
+def phrases(name: str) -> list[Rule]:
+    """The phrases of one file, in their order."""
+    found: list[Rule] = []
+    error_class = ""
+    for line in _FOLDER.joinpath(name).read_text("utf-8").splitlines():
+        if line.startswith("["):
             error_class = line.strip("[]")
         elif line and line[0] != "#":
-            current += [Rule(f"{error_class}.phrase", (one,), ()) for one in line.split(" | ")]
-    return strong, weak
+            found += [Rule(f"{error_class}.phrase", (one,), ()) for one in line.split(" | ")]
+    return found
 
 
 def _words(phrase: str) -> tuple[str, ...]:
     return tuple(phrase.replace("{*}", WILDS).replace("{}", WILD).split())
 
 
-_STRONG, _WEAK = (Book(rules, _words) for rules in phrases())
+_STRONG, _WEAK = (Book(phrases(name), _words) for name in ("evidence.txt", "weak-evidence.txt"))
 
 
 def is_code_node(node_type: str | None) -> bool:
@@ -135,6 +134,8 @@ def class_of_weak_text(tokens: tuple[str, ...]) -> str | None:
 def class_of_names(names: Sequence[str]) -> str | None:
     """What names such as `ThrottlingException` or `ER_LOCK_DEADLOCK` tell."""
     for name in names:
+        if name in _OWN_NAMES:
+            continue
         if known := class_of_code(name):
             return known
         found = _STRONG.first_within([word.lower() for word in _HUMPS.split(name) if word])
@@ -155,9 +156,11 @@ def class_of_status_in(tokens: Sequence[str], status: str) -> str | None:
 def class_by_node(node_type: str | None, weak: str | None, *, has_code: bool) -> str | None:
     """The class where the text tells little: what this kind of node mostly fails by."""
     if not node_type:
-        return weak
+        # Where no node failed, nothing refused a parameter: the workflow is not as it must be.
+        return "configuration" if weak == "validation" and not has_code else weak
     if is_database_node(node_type):
-        return weak if weak in _BESIDE_STATEMENTS else "database"
+        is_beside = weak in _BESIDE_STATEMENTS or (weak == "server_error" and has_code)
+        return weak if is_beside else "database"
     name = node_type.rpartition(".")[2]
     if weak is None and name == "executeCommand":
         return "code"

@@ -22,9 +22,10 @@ from executions.grouping.rules.book import Book
 from executions.grouping.rules.rule import Rule, all_rules
 from executions.grouping.text import ErrorInput, Picked, pick, plain, short_code, short_name
 
-GROUPING_VERSION = 2
+GROUPING_VERSION = 3
 LONGEST_TEMPLATE = 600
 _LONGEST_REMEMBERED = 1000
+_LONGEST_NAME = 80
 
 _BOOK = Book(all_rules())
 _HINTS: Mapping[str, str] = {rule.key: rule.hint for rule in _BOOK.rules if rule.hint}
@@ -32,6 +33,8 @@ _USER_NODES = frozenset({"n8n-nodes-base.stopAndError"})
 _CODE_ERRORS = frozenset({"WrappedExecutionError", "ExecutionError", "ValidationError"})
 _AROUND_CODE = frozenset({"timeout", "resource", "connection", "dns", "tls"})
 _VAGUE_IN_DATABASES = frozenset({"not_found", "data", "code", "expression", "server_error"})
+# What a service cannot read with one of these is the request, not what it answered.
+_REFUSED = frozenset({"400", "422"})
 _EXPRESSION_ERRORS = frozenset({"ExpressionError", "ExpressionExtensionError"})
 # How many words of its own make a rule inside a longer message evidence, before and after phrases.
 _MANY_WORDS = 5
@@ -155,6 +158,9 @@ def _telling_template(reading: Reading, general: General | None) -> str:
 
 def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
     tokens = reading.tokens
+    names = _names_in(error, reading)
+    if not _EXPRESSION_ERRORS.isdisjoint(names):
+        return "expression"
     if _from_code_node(error, reading):
         return _class_within(tokens, _SOME_WORDS) or _class_around_code(tokens)
     hint = read(picked.hint) if picked.hint else None
@@ -163,15 +169,13 @@ def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
         or evidence.class_of_text(tokens)
         or _class_within(tokens, _SOME_WORDS)
         or (_class_told(hint) if hint else None)
-        or evidence.class_of_names((*reading.unwrapped.names, short_name(error.name)))
+        or evidence.class_of_names(names)
     )
     if told == "unknown":
         # "Something went wrong" and a status: the status is all that tells.
         return class_of_code(short_code(error.http_code)) or told
     if told:
         return _beside_node(error, told)
-    if short_name(error.name) in _EXPRESSION_ERRORS:
-        return "expression"
     weak = (
         class_of_code(short_code(error.http_code))
         or evidence.class_of_status_in(tokens, reading.unwrapped.status)
@@ -183,6 +187,13 @@ def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
         return "unknown"
     has_code = bool(short_code(error.http_code) or reading.unwrapped.status)
     return evidence.class_by_node(error.node_type, weak, has_code=has_code) or "unknown"
+
+
+def _names_in(error: ErrorInput, reading: Reading) -> tuple[str, ...]:
+    """The names of errors around the text; a single word may be one itself."""
+    text = reading.unwrapped.text
+    alone = () if " " in text or len(text) > _LONGEST_NAME else (text.strip("[]. "),)
+    return (*reading.unwrapped.names, short_name(error.name), *alone)
 
 
 def _class_around_code(tokens: tuple[str, ...]) -> str:
@@ -198,6 +209,10 @@ def _beside_node(error: ErrorInput, told: str) -> str:
     if told in _VAGUE_IN_DATABASES and evidence.is_database_node(error.node_type):
         # Over HTTP a document is not found as any other thing.
         return told if short_code(error.http_code) == "404" else "database"
+    if told == "data" and short_code(error.http_code) in _REFUSED:
+        return "validation"
+    if told == "not_found" and short_code(error.http_code) == "401":
+        return "auth"
     if told == "not_found" and evidence.is_item_node(error.node_type):
         return "data"
     return told

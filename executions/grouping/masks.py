@@ -60,6 +60,7 @@ _LONG_PERIOD = re.compile(r"\bper (?:day|month)\b", re.I)
 _PER_DAY = "per_day"
 _KEEPS_QUOTED = re.compile(r"(?:response|error code|error_code|code|reason|status):?\s?$", re.I)
 _SNAKE = re.compile(r"[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){0,8}")
+_SLUG = re.compile(r"[a-z]{2,30}(?:[/_-][a-z]{2,30}){1,6}/?\.{0,2}")
 _STRAIGHT = (
     *((curly, "'") for curly in "‘’‚‛‹›′´"),
     *((curly, '"') for curly in "“”„«»″"),
@@ -121,12 +122,12 @@ def mask(text: str) -> Masked:
         text = _MUSTACHE.sub(VALUE, text)
     if '"' in text or "'" in text or "`" in text:
         text = _mask_quoted(text, attributes)
-    if "SSL routines" in text:
+    if " routines:" in text:
         # OpenSSL joins the parts of its errors by colons: address, library, reason, file, line.
         text = text.replace(":", " ")
     words = text.split(None, MOST_WORDS)[:MOST_WORDS]
     tokens = [_memo.get(word) or _token(word) for word in words]
-    if tokens == [VALUE] and _SNAKE.fullmatch(words[0]):
+    if tokens == [VALUE] and (_SNAKE.fullmatch(words[0]) or _SLUG.fullmatch(words[0])):
         # A code is all that was said.
         tokens = [words[0]]
     _mask_by_neighbours(words, tokens)

@@ -13,12 +13,12 @@ KEPT_WORDS = _words(
     gpt's graphql h264 http/1.1 http/2 http1 http2 hubspot i.e i/o imap int2 int32 int4 int64
     int8 intercom ipv4 ipv6 iso8601 isolated-vm javascript jsonb kafkajs langchain linkedin m4a
     mailchimp mailgun mariadb md5 monday.com mongodb mp3 mp4 mqtt mysql n8n node.js oauth oauth1
-    oauth2 oauth2.0 ollama oneDrive onedrive openai openai's opensearch p12 pagerduty per_day
-    pipedrive pkcs12 pkcs8 pop3 postgresql querya queryaaaa querysrv querytxt rabbitmq redis
-    rfc3339 s3 salesforce sendgrid servicenow sftp sha1 sha256 sha512 sharepoint smtp snowflake
-    sqlite sqlite3 ssh2 ssl3 ssl_ sslv3 tls1.2 tls_ tlsv1 tlsv1.2 tlsv1.3 todoist typescript
-    utf-8 utf16 utf8 v1 v2 v3 varchar2 vm2 vue.js web3 woocommerce wordpress x.509 x509 youtube
-    zendesk
+    oauth2 oauth2.0 ollama oneDrive onedrive openai openai's opensearch p12 pagerduty
+    per_day pipedrive pkcs12 pkcs8 pop3 postgresql querya queryaaaa querysrv querytxt rabbitmq
+    redis refresh_token rfc3339 s3 salesforce sendgrid servicenow sftp sha1 sha256 sha512
+    sharepoint smtp snowflake sqlite sqlite3 ssh2 ssl3 ssl_ sslv3 tls1.2 tls_ tlsv1 tlsv1.2
+    tlsv1.3 todoist typescript utf-8 utf16 utf8 v1 v2 v3 varchar2 vm2 vue.js web3 woocommerce
+    wordpress x.509 x509 youtube zendesk
     """
 )
 
@@ -86,7 +86,7 @@ NOT_A_NAME = _words(
     by byte call calls can can't cannot capacity card catalog certificate chat chats check class
     client closed code collection column columns concurrency config configuration conflict
     connection connections constraint container contains content contents conversion correct
-    corrupt corruption could couldn't count crashed creation credential credentials csv
+    corrupt corruption could couldn't count crashed creation credential credentials credits csv
     currently data database date dead deadlock default definition delete deletion denied
     dependencies description descriptors did didn't different directory discovery disk do does
     doesn't don't down driver due each either email empty encryption endpoint entries entry

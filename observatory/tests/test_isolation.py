@@ -30,6 +30,10 @@ TENANT_PAGES = {
     "errors": ("get", 200),
     "error": ("get", 200),
     "credentials": ("get", 200),
+    "error-rules": ("get", 200),
+    "error-rule": ("get", 200),
+    "move-error-rule": ("post", 302),
+    "remove-error-rule": ("get", 200),
     "act-on-error": ("post", 302),
     "act-on-errors": ("post", 302),
     "general": ("get", 200),
@@ -91,6 +95,7 @@ API = {
     "api-error-rule-list": ("get", 200),
     "api-error-rule-detail": ("get", 200),
     "api-error-rule-preview": ("post", 415),
+    "api-error-rule-move": ("post", 415),
 }
 # Numbers of the whole tenant: they have no id, and everybody has numbers of the own.
 NUMBERS = {
@@ -157,6 +162,9 @@ def pk_for(name, membership, environment, execution):
     if name in ("error", "act-on-error"):
         with operator_scope():
             return ErrorGroup.objects.for_tenant(membership.tenant).get().pk
+    if name.endswith("error-rule"):
+        with operator_scope():
+            return ErrorRule.objects.for_tenant(membership.tenant).get().pk
     of_others = {
         "detail": execution.pk,
         "data": execution.pk,
@@ -238,6 +246,9 @@ def test_a_page_of_another_tenant_does_not_exist(client, theirs, name):
             "workflow",
             "error",
             "act-on-error",
+            "error-rule",
+            "move-error-rule",
+            "remove-error-rule",
             "detail",
             "data",
             "change-view",
@@ -353,6 +364,12 @@ def test_numbers_are_for_members_and_name_nobody_elses(client, theirs, address):
         (Role.VIEWER, "act-on-error", 403),
         (Role.VIEWER, "act-on-errors", 403),
         (Role.OPERATOR, "act-on-errors", 302),
+        (Role.VIEWER, "error-rules", 200),
+        (Role.VIEWER, "error-rule", 403),
+        (Role.VIEWER, "move-error-rule", 403),
+        (Role.VIEWER, "remove-error-rule", 403),
+        (Role.VIEWER, "api-error-rule-move", 403),
+        (Role.OPERATOR, "remove-error-rule", 200),
         (Role.VIEWER, "members", 200),
         (Role.OPERATOR, "tokens", 403),
         (Role.OPERATOR, "audit", 403),

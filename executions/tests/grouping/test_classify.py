@@ -161,8 +161,8 @@ def test_it_keeps_the_fingerprints_that_are_stored():
     rule = classify(ErrorInput(message="getaddrinfo ENOTFOUND redis"))
     text = classify(ErrorInput(message="Zorp 5 blorped"))
 
-    assert rule.fingerprint == "a79d5027edd604f9d2f58c17568ab085"
-    assert text.fingerprint == "d52749aef52e042e757a1dcf3dee38bc"
+    assert rule.fingerprint == "3ed0838c7b1a5e560c73376ec708fcf8"
+    assert text.fingerprint == "0b335b484577d1ac9a1084fb64960f83"
 
 
 def _of(message):

@@ -46,7 +46,13 @@ def test_it_reaches_the_floors_on_the_development_messages():
         ("rare.txt", 0.95, 0.84),
         ("services.txt", 0.97, 0.91),
         ("frameworks.txt", 0.97, 0.91),
-        ("assorted.txt", 0.96, 0.83),
+        ("assorted.txt", 0.96, 0.87),
+        ("all-classes.txt", 0.98, 0.92),
+        ("more-services.txt", 0.98, 0.92),
+        ("last-look.txt", 0.98, 0.9),
+        ("everyday.txt", 0.98, 0.94),
+        ("far-services.txt", 0.98, 0.9),
+        ("other-words.txt", 0.98, 0.93),
     ],
 )
 def test_it_reaches_the_floors_on_filled_templates(name, least_grouped, least_classified):

@@ -97,6 +97,27 @@ def test_all_errors_of_a_page_are_archived_and_opened_again(
     assert "tab=archived" in owner.path
 
 
+def test_a_rule_is_made_from_an_error_tried_and_removed(
+    owner: Visitor, failing: Environment
+) -> None:
+    owner.open("/t/acme/errors")
+    owner.page.get_by_role("link", name="ECONNREFUSED").first.click()
+
+    owner.page.get_by_role("link", name="Make a rule of your own").click()
+    owner.page.get_by_text("9 of the newest 15 failures fit it.").wait_for()
+    owner.page.get_by_label("Name of the error").fill("The database is away")
+    owner.page.get_by_label("Text", exact=True).fill("connect ECONNREFUSED 10.0.0.1:*")
+    owner.page.get_by_role("button", name="Try out").click()
+    owner.page.get_by_text("1 of the newest 15 failures fit it.").wait_for()
+    owner.page.get_by_role("button", name="Add").click()
+    owner.page.locator(".notice", has_text="“The database is away” is added").wait_for()
+    owner.page.get_by_role("link", name="Remove The database is away").click()
+    owner.page.get_by_role("button", name="Remove").click()
+
+    owner.page.locator(".notice", has_text="is removed").wait_for()
+    assert "No rule yet" in owner.text()
+
+
 def test_ticked_rows_stay_while_the_page_would_look_again(
     owner: Visitor, failing: Environment
 ) -> None:

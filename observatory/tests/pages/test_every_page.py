@@ -12,7 +12,12 @@ from analytics.models import ErrorGroup
 from analytics.rollups import refresh_whole
 from analytics.tests.failing import fail
 from executions.models import SyncRun
-from executions.tests.factories import EnvironmentFactory, ExecutionFactory, WorkflowFactory
+from executions.tests.factories import (
+    EnvironmentFactory,
+    ErrorRuleFactory,
+    ExecutionFactory,
+    WorkflowFactory,
+)
 from observatory.frontend import FOR_TESTS
 from observatory.tests.pages.conftest import NARROW, WIDE, Visitor
 from tenants.audit import Actor, record
@@ -141,6 +146,15 @@ def pages(member: Membership) -> dict[str, str]:
         error = max(ErrorGroup.objects.for_tenant(tenant), key=lambda one: len(one.template))
         assign(error, actor=Actor("u" * 200), user=member.user)
         add_note(error, actor=Actor("u" * 200), text=(HOSTILE[1] + "W" * 4900)[:5000])
+        rules = [
+            ErrorRuleFactory(
+                tenant=tenant,
+                name=f"{number}{text}"[:200],
+                pattern=text[:500],
+                created_by="u" * 200,
+            )
+            for number, text in enumerate(HOSTILE)
+        ]
         create_token(tenant=tenant, name=HOSTILE[0][:100], role=Role.OWNER)
         record(
             tenant=tenant,
@@ -172,6 +186,11 @@ def pages(member: Membership) -> dict[str, str]:
         "errors searched": f"{top}/errors?tab=all&q={'W' * 200}",
         "error": f"{top}/errors/{error.pk}?into=W",
         "credentials": f"{top}/errors/credentials",
+        "error rules": f"{top}/errors/rules",
+        "error rules tried": f"{top}/errors/rules?name=W&kind=glob&pattern=*",
+        "error rules refused": f"{top}/errors/rules?name={'W' * 300}&kind=x&pattern=",
+        "error rule": f"{top}/errors/rules/{rules[0].pk}",
+        "remove error rule": f"{top}/errors/rules/{rules[0].pk}/remove",
         "find": f"{top}/find?q=W",
         "design": f"{top}/design",
         "settings": f"{top}/settings",
