@@ -81,7 +81,9 @@ def environments(request: TenantRequest, asked: Asked) -> HttpResponse:
     """How each n8n stands and did."""
     context = {
         "asked": asked,
-        "rows_of": environment_rows(asked.question, states_of(request.tenant)),
+        "rows_of": environment_rows(
+            asked.question, states_of(request.tenant, asked.question.environments)
+        ),
     }
     template = "analytics/_environments.html" if request.htmx else "analytics/environments.html"
     return render(request, template, context)
