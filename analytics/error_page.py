@@ -8,9 +8,9 @@ from uuid import UUID
 from django.db import connection
 
 from analytics.error_forms import members_of
-from analytics.error_groups import TrendPoint
 from analytics.group_actions import Limits, standing_groups
 from analytics.group_detail import GroupDetail, group_detail
+from analytics.group_rows import TrendPoint
 from analytics.group_states import State
 from analytics.models import ErrorGroup
 from analytics.questions import Question
@@ -116,7 +116,7 @@ class ErrorPage:
 
 def error_page(tenant: Tenant, question: Question, group: ErrorGroup, other: str) -> ErrorPage:
     """All parts; ``other`` is the text to look for groups by that it can be merged into."""
-    detail = group_detail(question, group)
+    detail = group_detail(question, group, with_samples=False)
     return ErrorPage(
         detail=detail,
         runs=_newest_runs(question, detail.row.fingerprints),

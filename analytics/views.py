@@ -38,7 +38,7 @@ def overview(request: TenantRequest, asked: Asked) -> HttpResponse:
         return redirect("executions:connect", tenant_slug=request.tenant.slug)
     context = {
         "asked": asked,
-        "page": overview_page(request.tenant, asked.question),
+        "page": overview_page(request.tenant, asked.question, request.role),
         "insights_shown": INSIGHTS_SHOWN,
     }
     template = "analytics/_overview.html" if request.htmx else "analytics/overview.html"
