@@ -33,7 +33,7 @@ def overview_of(
     return Overview(
         kpis=kpis,
         workflows=table,
-        environments=environment_rows(question, states),
+        environments=environment_rows(question, states, table.of_environments()),
         status=status_of(tenant, question, kpis, states, table.rows, stuck, role),
     )
 

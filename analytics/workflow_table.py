@@ -12,7 +12,7 @@ from uuid import UUID
 
 from analytics.histograms import percentiles
 from analytics.kpis import PREVIOUS, Delta, deltas_of, figures_of
-from analytics.measures import Measures
+from analytics.measures import Measures, total_of
 from analytics.periods import Bucket
 from analytics.questions import Question
 from analytics.reading import read_courses, read_histograms, read_workflows
@@ -91,10 +91,19 @@ UNKNOWN, NOTHING = Known(), Measures()
 
 @dataclass(frozen=True, slots=True)
 class TablePage:
-    """Rows of a page, and how many rows all pages have."""
+    """Rows of a page, how many rows all pages have, and what all workflows add up to."""
 
     rows: tuple[WorkflowRow, ...]
     total: int
+    measured: Mapping[Key, Mapping[int, Measures]]
+
+    def of_environments(self) -> dict[UUID, Measures]:
+        """What each environment did in the period."""
+        found: dict[UUID, list[Measures]] = {}
+        for (environment_id, _), of_bucket in self.measured.items():
+            if CURRENT in of_bucket:
+                found.setdefault(environment_id, []).append(of_bucket[CURRENT])
+        return {environment_id: total_of(parts) for environment_id, parts in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,7 @@ def workflow_table(question: Question, order: Order) -> TablePage:
         rows = _with_percentiles(question.selection, question.span, rows)
     rows = _sorted(rows, order)
     page = rows[order.offset : order.offset + order.limit]
-    return TablePage(tuple(_completed(question, page, order, measured)), len(rows))
+    return TablePage(tuple(_completed(question, page, order, measured)), len(rows), measured)
 
 
 def _completed(
