@@ -65,6 +65,10 @@ class Value:
     value: str
     count: int
 
+    @property
+    def only(self) -> tuple[str]:
+        return (self.value,)
+
 
 @dataclass(frozen=True, slots=True)
 class Variation:
@@ -105,6 +109,11 @@ class GroupDetail:
     history: tuple[GroupEvent, ...]
     first_run: Run | None
     last_run: Run | None
+
+    @property
+    def is_examined_whole(self) -> bool:
+        """Whether what differs was read from all of its failures in the period."""
+        return self.row.count <= EXAMINED
 
     @property
     def about(self) -> ErrorClass:

@@ -51,6 +51,10 @@ class VersionRow:
     failures: int
     p50_ms: float | None
 
+    @property
+    def only(self) -> tuple[str]:
+        return (self.version_id,)
+
 
 @dataclass(frozen=True, slots=True)
 class DurationChart:
