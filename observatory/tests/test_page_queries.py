@@ -50,6 +50,7 @@ PAGES = {
     "find": "/find?q=flow",
     "settings": "/settings",
     "retention": "/settings/retention",
+    "saved views": "/settings/views",
     "you": "/settings/you",
     "members": "/settings/members",
     "tokens": "/settings/tokens",
