@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -111,7 +112,7 @@ def _row(
 
 
 def _vitals(question: Question) -> dict[UUID, Vitals]:
-    parameters = {
+    parameters: dict[str, Any] = {
         "tenant": question.selection.tenant_id,
         "environments": [environment.pk for environment in question.environments],
         "start": floor_hour(question.span.start),

@@ -5,6 +5,7 @@ up to when retention took its rows. Read at once, since every answer needs all o
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -53,7 +54,7 @@ class Grounds:
 
 def grounds_of(tenant_id: UUID, environments: Sequence[Environment], *, since: datetime) -> Grounds:
     """What stands behind numbers of the environments since a moment, in one query."""
-    parameters = {
+    parameters: dict[str, Any] = {
         "tenant": tenant_id,
         "environments": [environment.pk for environment in environments],
         # Where rows are gone, a question begins with its whole hour.

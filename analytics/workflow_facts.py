@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -128,7 +128,7 @@ def names_of(selection: Selection, keys: list[Key]) -> dict[Key, str]:
     """The names that executions remember of workflows that n8n no longer shows."""
     if not keys:
         return {}
-    parameters = {
+    parameters: dict[str, Any] = {
         "tenant": selection.tenant_id,
         "environment_ids": [environment_id for environment_id, _ in keys],
         "workflow_ids": [workflow_id for _, workflow_id in keys],
