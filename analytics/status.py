@@ -75,7 +75,7 @@ def status_of(
     """The state that these findings amount to; operators' in one query, others' in none."""
     insights = sorted(
         (
-            *_of_environments(tenant, states),
+            *_of_environments(tenant, states, role),
             *_of_course(tenant, kpis),
             *_of_workflows(tenant, kpis, risky),
             *_of_stuck(tenant, stuck),
@@ -121,13 +121,19 @@ def _runs_in_words(kpis: Kpis) -> str:
     return f"{runs}, {figures.success_rate:.1%} of the ended ones succeeded"
 
 
-def _of_environments(tenant: Tenant, states: Sequence[EnvironmentState]) -> Iterator[Insight]:
+def _of_environments(
+    tenant: Tenant, states: Sequence[EnvironmentState], role: Role
+) -> Iterator[Insight]:
     if not states:
+        may_connect = role.includes(Role.ADMIN)
+        page = "executions:connect" if may_connect else "analytics:environments"
         yield Insight(
             Severity.INFO,
             "no_environment",
-            "Connect your first n8n to see what it does.",
-            reverse("executions:connect", kwargs={"tenant_slug": tenant.slug}),
+            "Connect your first n8n to see what it does."
+            if may_connect
+            else "No n8n is connected yet; an admin of this tenant can connect one.",
+            reverse(page, kwargs={"tenant_slug": tenant.slug}),
         )
     for state in states:
         if state.environment.is_paused or state.health == Health.REACHABLE:
