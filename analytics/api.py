@@ -121,7 +121,7 @@ class EnvironmentsView(AnalyticsView):
     def get(self, request: Request) -> Response:
         """How each n8n stands and did, and what of it was seen."""
         question = question_in(self.asked(request))
-        rows = environment_rows(question, states_of(self.tenant))
+        rows = environment_rows(question, states_of(self.tenant, question.environments))
         body = {"results": rows, "period": question.period}
         return Response(EnvironmentsSerializer(body).data)
 

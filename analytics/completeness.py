@@ -1,13 +1,12 @@
 """What of a stretch of time was really seen, and as of when: no data is not zero."""
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from analytics.periods import Bucket
 from executions.coverage import Stretch, gaps
-from executions.models import Coverage, Environment, SyncState
+from executions.models import Environment
 
 GAPS_SHOWN = 50
 # Two syncs seldom meet to the second; less than this is no gap.
@@ -85,38 +84,3 @@ class Ledger:
         share = 1 - missing / wanted if wanted else None
         found.sort(key=lambda gap: gap.start, reverse=True)
         return Completeness(self.as_of, share, tuple(found[:GAPS_SHOWN]))
-
-
-def ledger_of(tenant_id: UUID, environments: Sequence[Environment], *, since: datetime) -> Ledger:
-    """What was seen of the environments since a moment, in two queries."""
-    return Ledger(
-        tuple(
-            Seen(environment, tuple(stretches), as_of)
-            for environment, stretches, as_of in _joined(
-                environments,
-                _stretches(tenant_id, since),
-                dict(
-                    SyncState.objects.for_tenant(tenant_id).values_list(
-                        "environment_id", "synced_at"
-                    )
-                ),
-            )
-        )
-    )
-
-
-def _stretches(tenant_id: UUID, since: datetime) -> dict[UUID, list[Stretch]]:
-    found: dict[UUID, list[Stretch]] = {}
-    rows = Coverage.objects.for_tenant(tenant_id).filter(to_at__gt=since).order_by("from_at")
-    for environment_id, from_at, to_at in rows.values_list("environment_id", "from_at", "to_at"):
-        found.setdefault(environment_id, []).append(Stretch(from_at, to_at))
-    return found
-
-
-def _joined(
-    environments: Iterable[Environment],
-    stretches: Mapping[UUID, list[Stretch]],
-    as_of: Mapping[UUID, datetime | None],
-) -> Iterable[tuple[Environment, list[Stretch], datetime | None]]:
-    for environment in environments:
-        yield environment, stretches.get(environment.pk, []), as_of.get(environment.pk)

@@ -21,7 +21,7 @@ CLASSES_OF_CREDENTIALS = ("auth", "credentials")
 # By the groups of these classes, not by the class of each row: an index holds only the former.
 FAILED = """
 SELECT r.environment_id, r.workflow_id, max(r.workflow_name), r.error_node, count(*),
-    max(r.occurred_at)
+    max(r.occurred_at), array_agg(DISTINCT r.fingerprint)
 FROM executions r
 WHERE r.tenant_id = %(tenant)s AND r.fingerprint <> ''
   AND r.fingerprint = ANY (%(fingerprints)s::varchar[])
@@ -56,6 +56,7 @@ class UsingWorkflow:
     workflow_name: str
     is_active: bool
     nodes: tuple[str, ...]
+    fingerprints: tuple[str, ...] = ()
     failures: int = 0
     last_failure_at: datetime | None = None
     has_run_since: bool = False
@@ -93,6 +94,7 @@ class Failed(NamedTuple):
     node: str
     failures: int
     last_at: datetime
+    fingerprints: list[str]
 
 
 class Use(NamedTuple):
@@ -180,6 +182,7 @@ def _failing(tally: Tally, later: dict[tuple[UUID, str], datetime]) -> tuple[Usi
                 workflow_name=failed[0].workflow_name or workflow_id,
                 is_active=active.get(workflow_id, False),
                 nodes=tuple(sorted({one.node for one in failed})),
+                fingerprints=tuple(sorted({key for one in failed for key in one.fingerprints})),
                 failures=sum(one.failures for one in failed),
                 last_failure_at=last_at,
                 has_run_since=ran_at is not None and ran_at > last_at,

@@ -9,9 +9,9 @@ from django.db import connection
 from django.utils.http import urlencode
 
 from analytics.error_forms import members_of
-from analytics.error_groups import TrendPoint
 from analytics.group_actions import Limits, standing_groups
 from analytics.group_detail import GroupDetail, group_detail
+from analytics.group_rows import TrendPoint
 from analytics.group_states import State
 from analytics.models import ErrorGroup
 from analytics.own_rules import draft_for, rule_with
@@ -127,7 +127,7 @@ class ErrorPage:
 
 def error_page(tenant: Tenant, question: Question, group: ErrorGroup, other: str) -> ErrorPage:
     """All parts; ``other`` is the text to look for groups by that it can be merged into."""
-    detail = group_detail(question, group)
+    detail = group_detail(question, group, with_samples=False)
     return ErrorPage(
         detail=detail,
         runs=_newest_runs(question, detail.row.fingerprints),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from analytics.group_digest import fingerprints_of, move
@@ -47,11 +48,14 @@ class Limits:
 
 def group_of(tenant: Tenant, group_id: UUID) -> ErrorGroup | None:
     """The tenant's group, or the one that it was merged into."""
-    group = ErrorGroup.objects.for_tenant(tenant).filter(pk=group_id).first()
-    if group is None:
-        return None
-    alias = alias_of(group)
-    return group if alias is None else alias.group
+    own = ErrorGroup.objects.for_tenant(tenant).filter(pk=group_id)
+    merged_into = GroupAlias.objects.for_tenant(tenant).filter(
+        fingerprint__in=own.values("fingerprint")
+    )
+    found = ErrorGroup.objects.for_tenant(tenant).filter(
+        pk=Coalesce(Subquery(merged_into.values("group")[:1]), Subquery(own.values("pk")[:1]))
+    )
+    return found.select_related("assignee").first()
 
 
 def standing_groups(tenant: Tenant) -> QuerySet[ErrorGroup]:

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from analytics.error_groups import GroupRow, error_group
-from analytics.models import ErrorGroup, GroupAlias, GroupEvent
+from analytics.group_rows import GroupRow, completed, spread
+from analytics.models import ErrorGroup, GroupEvent
 from analytics.questions import Question
 from executions.grouping.classes import CLASSES, ErrorClass
 from executions.grouping.fingerprint import hint_for, rule_key_of
@@ -42,14 +42,20 @@ WITH {newest}, told AS (
 SELECT kind, different, value, failures FROM counted WHERE place <= %(top)s
 ORDER BY kind, place
 """
-ENDS = """
+# Its own fingerprint first, then those that count for it, each with the group that it comes from.
+ALIASES = """
+SELECT a.fingerprint, m.id, m.template, m.error_class FROM analytics_groupalias a
+LEFT JOIN analytics_errorgroup m ON m.tenant_id = a.tenant_id AND m.id = a.merged_from
+WHERE a.tenant_id = %(tenant)s AND a.group_id = %(group)s ORDER BY a.fingerprint
+"""
+END = """
 SELECT e.id, e.occurred_at FROM unnest(%(fingerprints)s::text[]) AS k (fingerprint)
 CROSS JOIN LATERAL (
     SELECT id, occurred_at FROM executions
     WHERE tenant_id = %(tenant)s AND fingerprint = k.fingerprint AND fingerprint <> ''
     ORDER BY occurred_at {direction}, id {direction} LIMIT 1
-) AS e ORDER BY 2 {direction}, 1 {direction} LIMIT 1
-"""
+) AS e ORDER BY 2 {direction}, 1 {direction} LIMIT 1"""
+ENDS = f"({END.format(direction='ASC')}) UNION ALL ({END.format(direction='DESC')}) ORDER BY 2, 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,10 @@ class Value:
 
     value: str
     count: int
+
+    @property
+    def only(self) -> tuple[str]:
+        return (self.value,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +111,52 @@ class GroupDetail:
     last_run: Run | None
 
     @property
+    def is_examined_whole(self) -> bool:
+        """Whether what differs was read from all of its failures in the period."""
+        return self.row.count <= EXAMINED
+
+    @property
     def about(self) -> ErrorClass:
         return CLASSES[self.group.error_class]
 
 
-def group_detail(question: Question, group: ErrorGroup) -> GroupDetail:
-    row = error_group(question, group)
+def group_detail(
+    question: Question, group: ErrorGroup, *, with_samples: bool = True
+) -> GroupDetail:
+    """All of it, in five queries, or six with the newest messages."""
+    fingerprints, members = _identity(group)
+    complete = completed if with_samples else spread
+    (row,) = complete(question, [_row(group, fingerprints)])
     key = rule_key_of(group.fingerprint)
     events = GroupEvent.objects.for_tenant(group.tenant_id).filter(group=group)
+    ends = _ends(group.tenant_id, fingerprints)
     return GroupDetail(
         row=row,
         group=group,
         hint=hint_for(key),
         rule_key=key,
-        variations=_variations(question, row.fingerprints),
-        members=_members(group),
+        variations=_variations(question, fingerprints),
+        members=members,
         history=tuple(events[:MOST_EVENTS]),
-        first_run=_end(group.tenant_id, row.fingerprints, "ASC"),
-        last_run=_end(group.tenant_id, row.fingerprints, "DESC"),
+        first_run=ends[0] if ends else None,
+        last_run=ends[-1] if ends else None,
+    )
+
+
+def _row(group: ErrorGroup, fingerprints: tuple[str, ...]) -> GroupRow:
+    return GroupRow(
+        id=group.pk,
+        fingerprint=group.fingerprint,
+        error_type=group.template,
+        error_class=group.error_class,
+        state=group.state,
+        state_since=group.state_since,
+        first_seen=group.first_seen_at,
+        last_seen=group.last_seen_at,
+        assignee=group.assignee.username if group.assignee else None,
+        count=0,
+        previous_count=0,
+        fingerprints=fingerprints,
     )
 
 
@@ -139,17 +177,18 @@ def _variations(question: Question, fingerprints: Sequence[str]) -> tuple[Variat
     return tuple(Variation(*key, tuple(values)) for key, values in found.items())
 
 
-def _members(group: ErrorGroup) -> tuple[Member, ...]:
-    aliases = GroupAlias.objects.for_tenant(group.tenant_id).filter(group=group)
-    merged = aliases.exclude(merged_from=None).values("merged_from")
-    groups = ErrorGroup.objects.for_tenant(group.tenant_id).filter(pk__in=merged)
-    return tuple(Member(one.pk, one.template, one.error_class) for one in groups)
+def _identity(group: ErrorGroup) -> tuple[tuple[str, ...], tuple[Member, ...]]:
+    """The fingerprints whose failures count for the group, and the groups merged into it."""
+    aliases = _rows(ALIASES, {"tenant": group.tenant_id, "group": group.pk})
+    fingerprints = dict.fromkeys([group.fingerprint, *(alias[0] for alias in aliases)])
+    merged = {alias[1]: Member(*alias[1:]) for alias in aliases if alias[1]}
+    return tuple(fingerprints), tuple(merged.values())
 
 
-def _end(tenant_id: UUID, fingerprints: Sequence[str], direction: str) -> Run | None:
+def _ends(tenant_id: UUID, fingerprints: Sequence[str]) -> list[Run]:
+    """The first and the last failure that is still stored."""
     parameters = {"tenant": tenant_id, "fingerprints": list(fingerprints)}
-    rows = _rows(ENDS.format(direction=direction), parameters)
-    return Run(*rows[0]) if rows else None
+    return [Run(*row) for row in _rows(ENDS, parameters)]
 
 
 def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -28,13 +28,13 @@ def overview_of(
     """All parts of the question's period, in a constant number of queries."""
     kpis = kpis_of(question)
     table = workflow_table(question, Order(limit=max(workflows, RISKY_WORKFLOWS)))
-    states = states_of(tenant)
+    states = states_of(tenant, question.environments)
     stuck = stuck_runs(question.selection)
     return Overview(
         kpis=kpis,
         workflows=table,
-        environments=environment_rows(question, states),
-        status=status_of(tenant, kpis, states, table.rows, stuck, role),
+        environments=environment_rows(question, states, table.of_environments()),
+        status=status_of(tenant, question, kpis, states, table.rows, stuck, role),
     )
 
 
@@ -43,4 +43,5 @@ def status_of_tenant(tenant: Tenant, question: Question, role: Role = Role.VIEWE
     kpis = kpis_of(question)
     risky = workflow_table(question, Order(limit=RISKY_WORKFLOWS)).rows
     stuck = stuck_runs(question.selection)
-    return status_of(tenant, kpis, states_of(tenant), risky, stuck, role)
+    states = states_of(tenant, question.environments)
+    return status_of(tenant, question, kpis, states, risky, stuck, role)

@@ -3,16 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from analytics.error_classes import ErrorClassRow, error_classes
+from analytics.error_groups import leading_groups
+from analytics.group_rows import GroupRow
 from analytics.kpis import DURATIONS, RATES, Delta, Kpis, Point
 from analytics.overview import Overview, overview_of
 from analytics.questions import Question
 from executions.charts import Bar, RunsChart
 from executions.templatetags.observing import duration, percent, written
-from tenants.models import Tenant
+from tenants.models import Role, Tenant
 
 WORKFLOWS_SHOWN = 8
 INSIGHTS_SHOWN = 8
+ERRORS_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,17 @@ class OverviewPage:
     overview: Overview
     cards: list[Card]
     chart: RunsChart
-    errors: list[ErrorClassRow]
+    errors: list[GroupRow]
 
 
-def overview_page(tenant: Tenant, question: Question) -> OverviewPage:
+def overview_page(tenant: Tenant, question: Question, role: Role) -> OverviewPage:
     """All parts, each read once."""
-    overview = overview_of(tenant, question, workflows=WORKFLOWS_SHOWN)
+    overview = overview_of(tenant, question, role, workflows=WORKFLOWS_SHOWN)
     return OverviewPage(
         overview=overview,
         cards=list(cards_of(overview.kpis)),
         chart=chart_of(overview.kpis.points),
-        errors=error_classes(question),
+        errors=leading_groups(question, ERRORS_SHOWN),
     )
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 import structlog
@@ -118,22 +119,28 @@ def preview(tenant: Tenant, policy: RetentionPolicy | None = None) -> Preview:
     """What would be deleted now; of another policy than the tenant's, where one is given."""
     with tenant_scope(tenant.pk):
         policy = policy or retention.policy_of(tenant)
-        shares = []
-        for environment, slices in _slices(tenant, policy, timezone.now()):
-            counted = [(part, *retention.count(part)) for part in slices]
-            shares.append(
-                Share(
-                    environment_id=environment.pk,
-                    environment=environment.name,
-                    rows=sum(rows for _, rows, _ in counted),
-                    before=max(part.before for part, _, _ in counted),
-                    oldest_at=min((at for _, _, at in counted if at), default=None),
-                )
-            )
+        work = list(_slices(tenant, policy, timezone.now()))
+        counts = iter(retention.counts(tenant.pk, [part for _, parts in work for part in parts]))
+        shares = [
+            _share(environment, parts, list(islice(counts, len(parts))))
+            for environment, parts in work
+        ]
         rows = sum(share.rows for share in shares)
         size = round(rows * retention.bytes_of_a_row()) if rows else 0
     before = max((share.before for share in shares if share.rows), default=None)
     return Preview(rows, size, policy.min_kept, before, tuple(shares))
+
+
+def _share(
+    environment: Environment, parts: Sequence[Slice], counts: list[tuple[int, datetime | None]]
+) -> Share:
+    return Share(
+        environment_id=environment.pk,
+        environment=environment.name,
+        rows=sum(rows for rows, _ in counts),
+        before=max(part.before for part in parts),
+        oldest_at=min((at for _, at in counts if at), default=None),
+    )
 
 
 def prune(tenant: Tenant, *, actor: Actor = SCHEDULE, budget: timedelta = BUDGET) -> RetentionRun:

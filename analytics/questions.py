@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analytics.completeness import Ledger, ledger_of
+from analytics.completeness import Ledger
+from analytics.grounds import Grounds, grounds_of
 from analytics.periods import Bucket, Period
-from analytics.selection import Horizon, Selection, horizon_of
+from analytics.selection import Horizon, Selection
 from executions.models import Environment
 
 
@@ -16,10 +17,14 @@ class Question:
     selection: Selection
     period: Period
     environments: Sequence[Environment]
-    horizon: Horizon
+    grounds: Grounds
     ledger: Ledger
     buckets: tuple[Bucket, ...]
     previous: Bucket
+
+    @property
+    def horizon(self) -> Horizon:
+        return self.grounds.horizon
 
     @property
     def span(self) -> Bucket:
@@ -34,16 +39,16 @@ class Question:
 def question_of(
     selection: Selection, period: Period, environments: Sequence[Environment]
 ) -> Question:
-    """The question, in three queries; ``environments`` are those of the selection."""
-    horizon = horizon_of(selection)
+    """The question, in one query; ``environments`` are those of the selection."""
     before = period.previous()
-    (previous,) = horizon.cut([Bucket(before.start, before.end)])
+    grounds = grounds_of(selection.tenant_id, environments, since=before.start)
+    (previous,) = grounds.horizon.cut([Bucket(before.start, before.end)])
     return Question(
         selection=selection,
         period=period,
         environments=environments,
-        horizon=horizon,
-        ledger=ledger_of(selection.tenant_id, environments, since=previous.start),
-        buckets=tuple(horizon.cut(period.buckets())),
+        grounds=grounds,
+        ledger=grounds.ledger,
+        buckets=tuple(grounds.horizon.cut(period.buckets())),
         previous=previous,
     )

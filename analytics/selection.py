@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.db.models import Exists, QuerySet
 
-from analytics.models import RollupState
 from analytics.periods import Bucket, floor_hour
 from executions.conditions import tagged_workflows
 from executions.models import Execution
@@ -83,11 +82,3 @@ class Horizon:
             return True
         # An hour that lost some of its rows is known as a whole only.
         return moment >= floor_hour(self.moment + timedelta(hours=1, microseconds=-1))
-
-
-def horizon_of(selection: Selection) -> Horizon:
-    """The latest moment up to which rows of the selected environments were deleted."""
-    states = RollupState.objects.for_tenant(selection.tenant_id).exclude(purged_before=None)
-    if selection.environments:
-        states = states.filter(environment_id__in=selection.environments)
-    return Horizon(max(states.values_list("purged_before", flat=True), default=None))

@@ -7,13 +7,13 @@ from enum import StrEnum
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
+from analytics.grounds import Sums
 from analytics.kpis import Kpis
 from analytics.materialized import late_views
-from analytics.models import RollupState
+from analytics.questions import Question
 from analytics.stuck import StuckKind, StuckRun
 from analytics.workflow_table import WorkflowRow
 from executions.models import Health
@@ -27,10 +27,6 @@ RISKY_WORKFLOWS = 3
 LEAST_RISK = 1.0
 RUNS_THAT_ARE_MISSED = 50
 ROLLUPS_LATE_AFTER = timedelta(minutes=5)
-
-MARKED_HOURS = """
-SELECT count(DISTINCT (environment_id, hour)) FROM executions_dirtyhour WHERE tenant_id = %s
-"""
 
 
 class Severity(StrEnum):
@@ -69,21 +65,22 @@ class Status:
 
 def status_of(
     tenant: Tenant,
+    question: Question,
     kpis: Kpis,
     states: Sequence[EnvironmentState],
     risky: Sequence[WorkflowRow],
     stuck: Sequence[StuckRun],
     role: Role,
 ) -> Status:
-    """The state that these findings amount to; three queries for the numbers' own health."""
+    """The state that these findings amount to; operators' in one query, others' in none."""
     insights = sorted(
         (
-            *_of_environments(tenant, states),
+            *_of_environments(tenant, states, role),
             *_of_course(tenant, kpis),
             *_of_workflows(tenant, kpis, risky),
             *_of_stuck(tenant, stuck),
             *_of_coverage(tenant, kpis, states),
-            *_of_rollups(tenant),
+            *_of_sums(tenant, question.grounds.sums),
             *(_of_views(tenant) if role.includes(Role.OPERATOR) else ()),
         ),
         key=lambda insight: insight.severity.rank,
@@ -124,13 +121,19 @@ def _runs_in_words(kpis: Kpis) -> str:
     return f"{runs}, {figures.success_rate:.1%} of the ended ones succeeded"
 
 
-def _of_environments(tenant: Tenant, states: Sequence[EnvironmentState]) -> Iterator[Insight]:
+def _of_environments(
+    tenant: Tenant, states: Sequence[EnvironmentState], role: Role
+) -> Iterator[Insight]:
     if not states:
+        may_connect = role.includes(Role.ADMIN)
+        page = "executions:connect" if may_connect else "analytics:environments"
         yield Insight(
             Severity.INFO,
             "no_environment",
-            "Connect your first n8n to see what it does.",
-            reverse("executions:connect", kwargs={"tenant_slug": tenant.slug}),
+            "Connect your first n8n to see what it does."
+            if may_connect
+            else "No n8n is connected yet; an admin of this tenant can connect one.",
+            reverse(page, kwargs={"tenant_slug": tenant.slug}),
         )
     for state in states:
         if state.environment.is_paused or state.health == Health.REACHABLE:
@@ -229,23 +232,20 @@ def _of_coverage(
     )
 
 
-def _of_rollups(tenant: Tenant) -> Iterator[Insight]:
+def _of_sums(tenant: Tenant, sums: Sequence[Sums]) -> Iterator[Insight]:
     """Whether our own sums are late or were found wrong."""
     page = reverse("analytics:environments", kwargs={"tenant_slug": tenant.slug})
-    states = list(RollupState.objects.for_tenant(tenant))
-    for state in states:
-        if state.hours_different:
+    for one in sums:
+        if one.difference:
             yield Insight(
                 Severity.INFO,
                 "rollups_differed",
-                state.difference,
-                _environment_page(tenant, state.environment_id),
-                environment_id=state.environment_id,
+                one.difference,
+                _environment_page(tenant, one.environment_id),
+                environment_id=one.environment_id,
             )
-    with connection.cursor() as cursor:
-        cursor.execute(MARKED_HOURS, [tenant.pk])
-        waiting = int(cursor.fetchone()[0])
-    refreshed = max((state.refreshed_at for state in states if state.refreshed_at), default=None)
+    waiting = sum(one.waiting_hours for one in sums)
+    refreshed = max((one.refreshed_at for one in sums if one.refreshed_at), default=None)
     late = refreshed is None or timezone.now() - refreshed > ROLLUPS_LATE_AFTER
     if waiting and late:
         yield Insight(

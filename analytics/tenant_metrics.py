@@ -90,7 +90,7 @@ def tenant_metrics(
     period = fixed_period(PERIOD, now=timezone.now(), zone=UTC)
     question = question_of(selection, period, environments)
     registry = CollectorRegistry()
-    registry.register(TenantCollector(environment_rows(question, states_of(tenant))))
+    registry.register(TenantCollector(environment_rows(question, states_of(tenant, environments))))
     return generate_latest(registry)
 
 

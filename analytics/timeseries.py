@@ -16,7 +16,7 @@ from analytics.kpis import Figures, figures_of, kpis_of
 from analytics.measures import Measures, total_of
 from analytics.questions import Question
 from analytics.reading import read_environments, read_workflows
-from analytics.workflow_table import Key, names_of
+from analytics.workflow_facts import Key, names_of
 from executions.models import Workflow
 
 MOST_PARTS = 20

@@ -18,7 +18,7 @@ from analytics.forms import OneWorkflowForm, TableForm
 from analytics.overview_page import INSIGHTS_SHOWN, overview_page
 from analytics.workflow_page import workflow_page
 from analytics.workflow_table import SHOWN, workflow_table
-from executions.filters import ExecutionFilter
+from executions.filters import PageFilter
 from executions.listing import TooExpensive, address_with, typed, within_time_limit
 from executions.states import states_of
 from tenants.access import TenantRequest, for_members
@@ -38,7 +38,7 @@ def overview(request: TenantRequest, asked: Asked) -> HttpResponse:
         return redirect("executions:connect", tenant_slug=request.tenant.slug)
     context = {
         "asked": asked,
-        "page": overview_page(request.tenant, asked.question),
+        "page": overview_page(request.tenant, asked.question, request.role),
         "insights_shown": INSIGHTS_SHOWN,
     }
     template = "analytics/_overview.html" if request.htmx else "analytics/overview.html"
@@ -81,7 +81,9 @@ def environments(request: TenantRequest, asked: Asked) -> HttpResponse:
     """How each n8n stands and did."""
     context = {
         "asked": asked,
-        "rows_of": environment_rows(asked.question, states_of(request.tenant)),
+        "rows_of": environment_rows(
+            asked.question, states_of(request.tenant, asked.question.environments)
+        ),
     }
     template = "analytics/_environments.html" if request.htmx else "analytics/environments.html"
     return render(request, template, context)
@@ -102,7 +104,7 @@ def find_place(request: TenantRequest) -> HttpResponse:
 def executions_over_time_page(request: TenantRequest) -> HttpResponse:
     """The chart above the list of executions: a part of that page, or a page of its own."""
     set_statement_timeout(CHART_TIMEOUT_MS)
-    chosen = ExecutionFilter(request.GET, tenant=request.tenant)
+    chosen = PageFilter(request.GET, tenant=request.tenant)
     context: dict[str, Any] = {"fault": "What the list is narrowed to cannot be read."}
     if chosen.is_valid():
         try:

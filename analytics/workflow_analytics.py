@@ -8,7 +8,8 @@ from uuid import UUID
 from analytics.models import ExecutionAnalytics
 from analytics.questions import Question
 from analytics.selection import Selection
-from analytics.workflow_table import Key, Order, names_of, workflow_table
+from analytics.workflow_facts import Key, names_of
+from analytics.workflow_table import Order, workflow_table
 from executions.models import Workflow
 
 

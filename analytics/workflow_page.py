@@ -8,9 +8,10 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from analytics.error_classes import ErrorClassRow, error_classes
+from analytics.error_groups import leading_groups
+from analytics.group_rows import GroupRow
 from analytics.kpis import Kpis, Point, kpis_of
-from analytics.overview_page import Card, cards_of, chart_of
+from analytics.overview_page import ERRORS_SHOWN, Card, cards_of, chart_of
 from analytics.questions import Question
 from executions.charts import RunsChart
 from executions.models import Environment, Execution, Workflow
@@ -49,6 +50,10 @@ class VersionRow:
     total: int
     failures: int
     p50_ms: float | None
+
+    @property
+    def only(self) -> tuple[str]:
+        return (self.version_id,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ class WorkflowPage:
     chart: RunsChart
     durations: DurationChart
     cells: list[Execution]
-    errors: list[ErrorClassRow]
+    errors: list[GroupRow]
     versions: list[VersionRow]
     newest: Execution | None
 
@@ -133,7 +138,7 @@ def workflow_page(
             kpis.points, _outliers(question, kpis.figures.p95_duration_ms), tenant.slug
         ),
         cells=list(_runs(question).order_by("-occurred_at", "-id")[:CELLS_SHOWN])[::-1],
-        errors=error_classes(question),
+        errors=leading_groups(question, ERRORS_SHOWN),
         versions=versions_of(question),
         newest=newest,
     )

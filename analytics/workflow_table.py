@@ -10,21 +10,16 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import QuerySet
-
 from analytics.histograms import percentiles
 from analytics.kpis import PREVIOUS, Delta, deltas_of, figures_of
-from analytics.measures import Measures
-from analytics.models import ExecutionAnalytics
+from analytics.measures import Measures, total_of
 from analytics.periods import Bucket
 from analytics.questions import Question
 from analytics.reading import read_courses, read_histograms, read_workflows
 from analytics.risk import criticality_of, risk
 from analytics.selection import Selection
-from executions.models import Workflow
+from analytics.workflow_facts import Asked, Key, Known, known_workflows, remembered
 
-Key = tuple[UUID, str]
 CURRENT = 0
 SHOWN_DELTAS = ("total_executions", "failure_count", "success_rate", "avg_duration_ms")
 BY_PERCENTILE = ("p50_duration_ms", "p95_duration_ms")
@@ -47,35 +42,6 @@ SHOWN: dict[str, Callable[["WorkflowRow"], bool]] = {
     "silent": lambda row: bool(row.is_active) and not row.total_executions,
     "gone": lambda row: row.is_gone,
 }
-NEWEST_FAILURES = 20
-
-# Of the newest failures only, so that a workflow that always fails costs no more than another.
-MAIN_CAUSES = """
-SELECT k.environment_id, k.workflow_id, x.error_class
-FROM unnest(%(keys_environment)s::uuid[], %(keys_workflow)s::text[], %(failures)s::int[])
-    AS k (environment_id, workflow_id, failures)
-CROSS JOIN LATERAL (
-    SELECT error_class FROM (
-        SELECT r.error_class FROM executions r
-        WHERE r.tenant_id = %(tenant)s AND r.environment_id = k.environment_id
-          AND r.workflow_id = k.workflow_id AND r.normalized_status = 'error'
-          AND r.occurred_at >= %(start)s AND r.occurred_at < %(end)s {modes}
-        ORDER BY r.occurred_at DESC LIMIT least(k.failures, %(newest)s)
-    ) AS newest
-    GROUP BY error_class ORDER BY count(*) DESC, error_class LIMIT 1
-) AS x
-"""
-NAMES = """
-SELECT k.environment_id, k.workflow_id, x.workflow_name
-FROM unnest(%(keys_environment)s::uuid[], %(keys_workflow)s::text[])
-    AS k (environment_id, workflow_id)
-CROSS JOIN LATERAL (
-    SELECT workflow_name FROM executions r
-    WHERE r.tenant_id = %(tenant)s AND r.workflow_id = k.workflow_id
-      AND r.environment_id = k.environment_id AND r.workflow_name <> ''
-    ORDER BY r.occurred_at DESC LIMIT 1
-) AS x
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,25 +86,24 @@ class WorkflowRow:
         return self.environment_id, self.workflow_id
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What n8n last said of a workflow."""
-
-    name: str = ""
-    is_active: bool | None = None
-    gone_at: datetime | None = None
-    tags: Sequence[str] = ()
-
-
 UNKNOWN, NOTHING = Known(), Measures()
 
 
 @dataclass(frozen=True, slots=True)
 class TablePage:
-    """Rows of a page, and how many rows all pages have."""
+    """Rows of a page, how many rows all pages have, and what all workflows add up to."""
 
     rows: tuple[WorkflowRow, ...]
     total: int
+    measured: Mapping[Key, Mapping[int, Measures]]
+
+    def of_environments(self) -> dict[UUID, Measures]:
+        """What each environment did in the period."""
+        found: dict[UUID, list[Measures]] = {}
+        for (environment_id, _), of_bucket in self.measured.items():
+            if CURRENT in of_bucket:
+                found.setdefault(environment_id, []).append(of_bucket[CURRENT])
+        return {environment_id: total_of(parts) for environment_id, parts in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +119,7 @@ class Order:
 
 
 def workflow_table(question: Question, order: Order) -> TablePage:
-    """A page of the table, in seven queries whatever there is."""
+    """A page of the table, in five queries whatever there is."""
     measured = read_workflows(
         question.selection, [(CURRENT, question.span), (PREVIOUS, question.previous)]
     )
@@ -163,11 +128,9 @@ def workflow_table(question: Question, order: Order) -> TablePage:
         rows = [row for row in rows if _matches(row, order.search)]
     if order.sort in BY_PERCENTILE:
         rows = _with_percentiles(question.selection, question.span, rows)
-    if order.sort in BY_LAST:
-        rows = _with_last(question.selection, rows)
     rows = _sorted(rows, order)
     page = rows[order.offset : order.offset + order.limit]
-    return TablePage(tuple(_completed(question, page, order, measured)), len(rows))
+    return TablePage(tuple(_completed(question, page, order, measured)), len(rows), measured)
 
 
 def _completed(
@@ -183,17 +146,18 @@ def _completed(
     narrowed = replace(question.selection, workflows=workflows)
     if order.sort not in BY_PERCENTILE:
         page = _with_percentiles(narrowed, question.span, page)
-    if order.sort not in BY_LAST:
-        page = _with_last(narrowed, page)
     page = _with_course(narrowed, course_of(question), page)
-    causes = _main_causes(narrowed, question.span, [row for row in page if row.failure_count])
-    names = names_of(narrowed, [row.key for row in page if not row.workflow_name])
+    runs_say = remembered(
+        narrowed,
+        question.span,
+        [Asked(*row.key, row.failure_count, bool(row.workflow_name)) for row in page],
+    )
     is_complete = question.is_complete
     return [
         replace(
             row,
-            main_error_class=causes.get(row.key, ""),
-            workflow_name=row.workflow_name or names.get(row.key, row.workflow_id),
+            main_error_class=runs_say[row.key].main_error_class,
+            workflow_name=row.workflow_name or runs_say[row.key].name or row.workflow_id,
             deltas=_deltas(measured.get(row.key, {}), is_complete=is_complete),
         )
         for row in page
@@ -209,12 +173,12 @@ def _deltas(measured: Mapping[int, Measures], *, is_complete: bool) -> dict[str,
 def _rows(question: Question, measured: Mapping[Key, Mapping[int, Measures]]) -> list[WorkflowRow]:
     selection = question.selection
     names = {environment.pk: environment.name for environment in question.environments}
-    known = {row[:2]: Known(*row[2:]) for row in _workflows(selection)}
+    known = known_workflows(selection)
     keys = set(measured)
     if not selection.modes:
-        keys |= {key for key, workflow in known.items() if workflow.gone_at is None}
+        keys |= {key for key, workflow in known.items() if not workflow.is_gone}
     return [
-        _row(key, names[key[0]], known.get(key, UNKNOWN), measured.get(key, {}))
+        _row(key, names[key[0]], known.get(key, UNKNOWN), measured.get(key, {}), selection)
         for key in keys
         if key[0] in names
     ]
@@ -225,8 +189,11 @@ def _row(
     environment_name: str,
     workflow: Known,
     measured: Mapping[int, Measures],
+    selection: Selection,
 ) -> WorkflowRow:
     now, then = measured.get(CURRENT, NOTHING), measured.get(PREVIOUS, NOTHING)
+    # Of all time nobody knows by which mode.
+    ever = UNKNOWN if selection.modes else workflow
     criticality = criticality_of(workflow.tags)
     rate = now.success_rate
     return WorkflowRow(
@@ -235,7 +202,7 @@ def _row(
         workflow_id=key[1],
         workflow_name=workflow.name,
         is_active=workflow.is_active,
-        is_gone=workflow is UNKNOWN or workflow.gone_at is not None,
+        is_gone=workflow.is_gone,
         tags=tuple(workflow.tags),
         total_executions=now.total,
         success_count=now.success,
@@ -245,23 +212,16 @@ def _row(
         avg_duration_ms=None if now.average_ms is None else round(now.average_ms, 1),
         p50_duration_ms=None,
         p95_duration_ms=None,
-        last_run_at=now.last_at or then.last_at,
-        last_failure_at=now.last_error_at or then.last_error_at,
+        last_run_at=_latest(now.last_at, then.last_at, ever.last_run_at),
+        last_failure_at=_latest(now.last_error_at, then.last_error_at, ever.last_failure_at),
         main_error_class="",
         criticality=criticality,
         risk=risk(failures=now.error, ended=now.ended, criticality=criticality),
     )
 
 
-def _workflows(selection: Selection) -> QuerySet[Workflow, tuple[Any, ...]]:
-    rows = Workflow.objects.for_tenant(selection.tenant_id).order_by()
-    if selection.environments:
-        rows = rows.filter(environment__in=selection.environments)
-    if selection.workflows:
-        rows = rows.filter(workflow_id__in=selection.workflows)
-    if selection.tags:
-        rows = rows.filter(tags__overlap=list(selection.tags))
-    return rows.values_list("environment_id", "workflow_id", "name", "is_active", "gone_at", "tags")
+def _latest(*moments: datetime | None) -> datetime | None:
+    return max(filter(None, moments), default=None)
 
 
 def _matches(row: WorkflowRow, search: str) -> bool:
@@ -303,32 +263,6 @@ def _with_percentiles(
     return found
 
 
-def _with_last(selection: Selection, rows: list[WorkflowRow]) -> list[WorkflowRow]:
-    """The last run and failure of all time, which no mode narrows."""
-    if selection.modes:
-        return rows
-    totals = ExecutionAnalytics.objects.for_tenant(selection.tenant_id)
-    if selection.environments:
-        totals = totals.filter(environment_id__in=selection.environments)
-    if selection.workflows:
-        totals = totals.filter(workflow_id__in=selection.workflows)
-    columns = ("environment_id", "workflow_id", "last_execution_at", "last_failure_at")
-    ever = {row[:2]: row[2:] for row in totals.values_list(*columns)}
-    return [
-        replace(
-            row,
-            last_run_at=_later(row.last_run_at, last_run_at),
-            last_failure_at=_later(row.last_failure_at, last_failure_at),
-        )
-        for row in rows
-        for last_run_at, last_failure_at in [ever.get(row.key, (None, None))]
-    ]
-
-
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max(filter(None, (one, other)), default=None)
-
-
 def course_of(question: Question) -> Sequence[Bucket]:
     """Where a point is half a day or more, it is UTC's: so days of all rows are read as stored."""
     period = question.period
@@ -352,35 +286,3 @@ def _with_course(
         for row in rows
         for of_row in [counted.get(row.key, {})]
     ]
-
-
-def _main_causes(selection: Selection, span: Bucket, rows: list[WorkflowRow]) -> dict[Key, str]:
-    if not rows:
-        return {}
-    parameters = {
-        **selection.parameters(),
-        **_keys([row.key for row in rows]),
-        "failures": [row.failure_count for row in rows],
-        "newest": NEWEST_FAILURES,
-        "start": span.start,
-        "end": span.end,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(MAIN_CAUSES.format(modes=selection.conditions("modes")), parameters)
-        return {(row[0], row[1]): row[2] for row in cursor.fetchall()}
-
-
-def names_of(selection: Selection, keys: list[Key]) -> dict[Key, str]:
-    """The names that executions remember of workflows that n8n no longer shows."""
-    if not keys:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(NAMES, {**_keys(keys), "tenant": selection.tenant_id})
-        return {(row[0], row[1]): row[2] for row in cursor.fetchall()}
-
-
-def _keys(keys: list[Key]) -> dict[str, list[UUID] | list[str]]:
-    return {
-        "keys_environment": [environment_id for environment_id, _ in keys],
-        "keys_workflow": [workflow_id for _, workflow_id in keys],
-    }

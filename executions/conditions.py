@@ -20,8 +20,12 @@ from executions.search import SearchFault, Term, parse_length
 from executions.statuses import NormalizedStatus
 
 COMPARED = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
-COLUMNS = {"status": "normalized_status", "mode": "mode", "class": "error_class"} | {
-    "group": "fingerprint"
+COLUMNS = {
+    "status": "normalized_status",
+    "mode": "mode",
+    "class": "error_class",
+    "group": "fingerprint",
+    "version": "workflow_version_id",
 }
 # What only runs have that did not succeed.
 OF_ERRORS = frozenset({"class", "group"})

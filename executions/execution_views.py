@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from executions import environments, listing
 from executions.exporting import MOST_ROWS, Format, export_response
-from executions.filters import ExecutionFilter
+from executions.filters import ExecutionFilter, PageFilter
 from executions.grouping.classes import CLASSES
 from executions.models import Environment, Execution
 from executions.payload import Payload, PayloadUnavailable, fetch_payload
@@ -45,7 +45,7 @@ def execution_list(request: TenantRequest) -> HttpResponse:
     views = list(views_of(member_of(request)))
     if not request.GET and (first := next((one for one in views if one.is_default), None)):
         return redirect(f"{request.path}?{first.address or 'view=all'}")
-    chosen = ExecutionFilter(request.GET, tenant=request.tenant)
+    chosen = PageFilter(request.GET, tenant=request.tenant)
     status = 200 if chosen.is_valid() else UNREADABLE
     context: dict[str, Any] = {}
     if status == 200:
@@ -128,7 +128,7 @@ def suggest(request: TenantRequest) -> HttpResponse:
 @for_members(Role.VIEWER)
 def export(request: TenantRequest) -> HttpResponseBase:
     """The file of exactly the list that the same address shows."""
-    chosen = ExecutionFilter(request.GET, tenant=request.tenant)
+    chosen = PageFilter(request.GET, tenant=request.tenant)
     kind = request.GET.get("format", Format.CSV)
     if kind not in list(Format):
         chosen.add_error(None, f"“{kind[:40]}” is not one of: {', '.join(Format)}.")

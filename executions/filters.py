@@ -4,7 +4,7 @@ What its older keys say are tokens of the search as well, so a list is narrowed 
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -16,11 +16,15 @@ from django.utils import timezone
 from executions.conditions import Conditions, matching
 from executions.models import Environment, Execution
 from executions.moments import parse_moment
-from executions.search import LONGEST, SearchFault, Term, parse
+from executions.search import LONGEST, TEXT, SearchFault, Term, parse
 from executions.statuses import NormalizedStatus
 from tenants.models import Tenant
 
 MAXIMUM_VALUES = 50
+# Tokens that are held against each run, however rare those are that fit,
+DEAR = frozenset({TEXT, "error", "node", "duration", "version"})
+# unless one of these, which indexes begin with, leaves few.
+BOUNDING = frozenset({"workflow", "group", "id"})
 
 
 class ManyValues(forms.MultipleChoiceField):
@@ -103,6 +107,8 @@ class ExecutionFilter(forms.Form):
 
     # What stands beside a filter in an address without being one.
     COMPANIONS = frozenset({"cursor", "limit", "tenant", "format", "column", "view"})
+    # How far back a dear search without a time looks; nothing bounds it where this is None.
+    usual_window: timedelta | None = None
 
     def __init__(self, data: QueryDict, *, tenant: Tenant) -> None:
         super().__init__(data)
@@ -111,6 +117,7 @@ class ExecutionFilter(forms.Form):
         self.terms: tuple[Term, ...] = ()
         self.since: datetime | None = None
         self.until: datetime | None = None
+        self.is_windowed = False
         self._condition = Q()
 
     def clean_environment(self) -> list[str]:
@@ -149,6 +156,16 @@ class ExecutionFilter(forms.Form):
         else:
             self.since = max(filter(None, (self.since, values["started_after"])), default=None)
             self.until = min(filter(None, (self.until, values["started_before"])), default=None)
+            self._look_at_window(now)
+
+    def _look_at_window(self, now: datetime) -> None:
+        """Bound a search that would read each run of all time, where nobody named a time."""
+        names = {term.name for term in self.terms if not term.is_negated}
+        is_dear = any(term.name in DEAR for term in self.terms) and not names & BOUNDING
+        if self.usual_window is not None and self.since is None and is_dear:
+            self.is_windowed = True
+            self.since = (self.until or now) - self.usual_window
+            self._condition &= Q(occurred_at__gte=self.since)
 
     def executions(self) -> QuerySet[Execution]:
         """The tenant's executions that match; call after ``is_valid()``."""
@@ -157,6 +174,12 @@ class ExecutionFilter(forms.Form):
     @property
     def is_narrowing(self) -> bool:
         return any(self.cleaned_data.get(name) for name in self.fields)
+
+
+class PageFilter(ExecutionFilter):
+    """The same for people, who wait for the answer and are told which time was looked at."""
+
+    usual_window = timedelta(days=30)
 
 
 def _terms_of_keys(values: dict[str, Any]) -> Iterable[Term]:

@@ -4,6 +4,7 @@ Whoever deletes has made the numbers of the hours final (analytics.pruning): wha
 still on the charts.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,10 +46,17 @@ WITH gone AS (
 )
 SELECT count(*), max(occurred_at) FROM gone
 """
-COUNT = """
-SELECT count(*), min(occurred_at) FROM executions
-WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
-  AND occurred_at < %(before)s AND normalized_status = ANY (%(statuses)s)
+COUNTS = """
+SELECT x.n, x.oldest_at
+FROM ROWS FROM (
+    jsonb_to_recordset(%(parts)s::jsonb)
+    AS (environment uuid, before timestamptz, statuses text[])
+) WITH ORDINALITY AS p (environment, before, statuses, number)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS n, min(occurred_at) AS oldest_at FROM executions
+    WHERE tenant_id = %(tenant)s AND environment_id = p.environment
+      AND occurred_at < p.before AND normalized_status = ANY (p.statuses)
+) AS x ORDER BY p.number
 """
 OLDEST = """
 SELECT occurred_at FROM executions
@@ -122,12 +130,19 @@ def delete_batch(part: Slice, *, after: datetime, limit: int) -> tuple[int, date
         return rows, newest
 
 
-def count(part: Slice) -> tuple[int, datetime | None]:
-    """How many rows a slice has, and the start of its oldest one."""
+def counts(tenant_id: UUID, parts: Sequence[Slice]) -> list[tuple[int, datetime | None]]:
+    """How many rows each slice of the tenant has, and the start of its oldest one; in one query."""
+    told = [
+        {
+            "environment": str(part.environment_id),
+            "before": part.before.isoformat(),
+            "statuses": list(part.statuses),
+        }
+        for part in parts
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, part.parameters())
-        rows, oldest = cursor.fetchone()
-        return rows, oldest
+        cursor.execute(COUNTS, {"tenant": tenant_id, "parts": json.dumps(told)})
+        return list(cursor.fetchall())
 
 
 def oldest(part: Slice) -> datetime | None:

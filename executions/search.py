@@ -79,6 +79,7 @@ WORDS = {
     "class": Word("class:timeout", "Kind of the error", values=tuple(CLASSES)),
     "node": Word('node:"HTTP Request"', "The node that failed", takes_stars=True),
     "group": Word("group:3f2a9c…", "Fingerprint of the error group"),
+    "version": Word("version:1f2e…", "The workflow's version that ran"),
     "id": Word("id:1234", "n8n's id of the execution, or ours"),
 }
 

@@ -160,9 +160,8 @@ def _environment(request: TenantRequest, pk: UUID) -> Environment:
 
 
 def _state(request: TenantRequest, pk: UUID) -> EnvironmentState:
-    for state in states_of(request.tenant, only=pk):
-        return state
-    raise Http404
+    (state,) = states_of(request.tenant, [_environment(request, pk)])
+    return state
 
 
 def _to_environment(request: TenantRequest, environment: Environment) -> HttpResponse:

@@ -18,7 +18,7 @@ from django_htmx.middleware import HtmxDetails
 
 from tenants.audit import Actor
 from tenants.models import Membership, Role, Tenant, User
-from tenants.scope import enter_tenant, enter_user, set_statement_timeout
+from tenants.scope import enter_tenant, enter_user
 from tenants.zones import zone
 
 
@@ -37,8 +37,8 @@ Page = Callable[Concatenate[TenantRequest, ...], HttpResponseBase]
 
 
 def memberships_of(user: User) -> list[Membership]:
-    """The user's memberships with their tenants, by slug."""
-    enter_user(user.pk)
+    """The user's memberships with their tenants, by slug; bounds all that is asked after it."""
+    enter_user(user.pk, statement_timeout_ms=settings.WEB_STATEMENT_TIMEOUT_MS)
     found = Membership.objects.filter(user=user).select_related("tenant")
     return list(found.order_by("tenant__slug"))
 
@@ -74,7 +74,6 @@ def for_members(needed: Role) -> Callable[[Page], Callable[..., HttpResponseBase
     def decorate(page: Page) -> Callable[..., HttpResponseBase]:
         @wraps(page)
         def guarded(request: TenantRequest, tenant_slug: str, *args: Any, **kwargs: Any) -> Any:
-            set_statement_timeout(settings.WEB_STATEMENT_TIMEOUT_MS)
             request.memberships = memberships_of(request.user)  # type: ignore[attr-defined]
             for membership in request.memberships:  # type: ignore[attr-defined]
                 if membership.tenant.slug == tenant_slug:

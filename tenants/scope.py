@@ -35,11 +35,18 @@ def enter_tenant(tenant_id: UUID) -> None:
         cursor.execute("SELECT set_config('app.tenant', %s, true)", [str(tenant_id)])
 
 
-def enter_user(user_id: int) -> None:
-    """Show the rest of this transaction the user's memberships and their tenants."""
+def enter_user(user_id: int, *, statement_timeout_ms: int | None = None) -> None:
+    """Show the rest of this transaction the user's memberships and their tenants.
+
+    A limit for each later statement can be set at once, since every page needs both.
+    """
     _require_transaction()
+    statement, values = "SELECT set_config('app.user', %s, true)", [str(user_id)]
+    if statement_timeout_ms is not None:
+        statement += ", set_config('statement_timeout', %s, true)"
+        values.append(str(statement_timeout_ms))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('app.user', %s, true)", [str(user_id)])
+        cursor.execute(statement, values)
 
 
 def _current_setting(name: str) -> str:

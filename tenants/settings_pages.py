@@ -21,10 +21,11 @@ from tenants.tenancy import change_tenant
 from tenants.tokens import create_token, revoke_token
 from tenants.zones import zone_names
 
-# Page, label and the role that sees it; what is kept for how long is shown by who counts it.
+# Page, label and the role that sees it; some are shown by the app that knows what they are about.
 PARTS = (
     ("tenants:general", "General", Role.VIEWER),
     ("analytics:retention", "Retention", Role.VIEWER),
+    ("executions:saved-views", "Saved views", Role.VIEWER),
     ("tenants:you", "You", Role.VIEWER),
     ("tenants:members", "Members", Role.VIEWER),
     ("tenants:tokens", "API tokens", Role.ADMIN),

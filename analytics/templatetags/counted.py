@@ -1,5 +1,6 @@
 """Links from a number to exactly the rows that it counts."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,9 +11,16 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from analytics.questions import Question
+from executions.search import Term, write
 from executions.time_ranges import rfc3339
 
 register = template.Library()
+
+
+@register.simple_tag
+def tokens(name: str, values: Iterable[str]) -> str:
+    """A search for any of the values, for what no key of the list's address names."""
+    return write(Term(name, value) for value in values)
 
 
 @register.simple_tag(takes_context=True)

@@ -1,21 +1,15 @@
 """How error groups are written on pages: their text, their state, their trend."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django import template
-from django.template import RequestContext
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from analytics.error_groups import TrendPoint
+from analytics.group_rows import TrendPoint
 from analytics.group_states import State
-from analytics.questions import Question
 from executions.templatetags.drawing import sparkline
 from executions.templatetags.observing import written
-from executions.time_ranges import OF_NUMBERS, written_range
 
 register = template.Library()
 
@@ -52,26 +46,6 @@ def state_chip(state: str) -> SafeString:
         sign,
         state.capitalize(),
     )
-
-
-@register.simple_tag(takes_context=True)
-def errors_of(context: RequestContext, error_class: str) -> str:
-    """The list of the question's errors of one class, whatever their state."""
-    question: Question = context["asked"].question
-    selection, request = question.selection, context.request
-    query: dict[str, Any] = {
-        **written_range(request.GET).parameters(OF_NUMBERS),
-        "zone": request.GET.getlist("zone"),
-        "environment": selection.environments,
-        "workflow": selection.workflows,
-        "tag": selection.tags,
-        "mode": selection.modes,
-        "tab": "all",
-        "error_class": error_class,
-    }
-    slug = request.tenant.slug  # type: ignore[attr-defined]
-    page = reverse("analytics:errors", kwargs={"tenant_slug": slug})
-    return f"{page}?{urlencode(query, doseq=True)}"
 
 
 @register.simple_tag

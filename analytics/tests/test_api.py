@@ -294,7 +294,7 @@ def test_status_of_nothing_says_what_to_do(ask, member):
     answer = ask("status").json()
 
     assert (answer["verdict"], answer["sentence"]) == ("empty", "No n8n is connected yet.")
-    assert answer["insights"][0]["link"].endswith("/environments/connect")
+    assert answer["insights"][0]["link"].endswith("/environments")
 
 
 def test_all_is_well_where_all_is_well(ask, environment):
@@ -431,3 +431,22 @@ def test_prometheus_reads_the_figures_of_each_environment(ask, environment):
     assert not [
         line for line in lines if line.startswith("observatory_success_rate{") and "Empty" in line
     ]
+
+
+@pytest.mark.parametrize(
+    ("role", "link", "said"),
+    [
+        (Role.VIEWER, "/environments", "an admin of this tenant can connect one"),
+        (Role.ADMIN, "/environments/connect", "Connect your first n8n"),
+    ],
+)
+def test_nobody_is_told_to_do_what_their_role_may_not(client, role, link, said):
+    with operator_scope():
+        member = MembershipFactory(role=role)
+    client.force_login(member.user)
+
+    insights = client.get("/api/v1/observability/status").json()["insights"]
+
+    (first,) = [insight for insight in insights if insight["kind"] == "no_environment"]
+    assert first["link"] == f"/t/{member.tenant.slug}{link}"
+    assert said in first["sentence"]

@@ -161,7 +161,7 @@ def test_it_costs_the_same_queries_for_any_number_of_groups(environment, django_
     refresh_all()
     asked = question(environment)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(3):
         page = error_groups(asked, GroupOrder())
 
     assert page.total == len(words)

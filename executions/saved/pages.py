@@ -1,4 +1,4 @@
-"""Pages of saved views; the list of executions itself shows them as tabs."""
+"""Saved views in the settings; the list of executions itself shows them as tabs."""
 
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from executions.saved.keeping import Member
 from executions.saved.models import SavedView
 from tenants.access import TenantRequest, for_members
 from tenants.models import Role
+from tenants.settings_pages import tabs_of
 
 
 def member_of(request: TenantRequest) -> Member:
@@ -25,8 +26,11 @@ def member_of(request: TenantRequest) -> Member:
 def saved_views(request: TenantRequest) -> HttpResponse:
     member = member_of(request)
     views = list(keeping.views_of(member).select_related("owner"))
-    rows = [(view, member.may_change(view)) for view in views]
-    return render(request, "executions/saved_views.html", {"rows": rows})
+    context = {
+        "rows": [(view, member.may_change(view)) for view in views],
+        "tabs": tabs_of(request, "executions:saved-views"),
+    }
+    return render(request, "executions/settings_views.html", context)
 
 
 @require_POST

@@ -32,6 +32,12 @@ def save(client, top, name="Failed", address="query=status%3Aerror", **more):
     return client.post(f"{top}/views/save", {"name": name, "address": address, **more})
 
 
+def settings_of(client, top):
+    answer = client.get(f"{top.removesuffix('executions')}settings/views")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
 def views(tenant):
     with tenant_scope(tenant.pk):
         return list(SavedView.objects.for_tenant(tenant))
@@ -104,12 +110,27 @@ def test_the_list_opens_with_the_view_that_was_chosen(client, tenant, top):
     assert client.get(top).status_code == 200
 
 
+def test_views_are_a_part_of_the_settings_where_they_are_renamed_and_shared(client, tenant, top):
+    assert "No view is saved yet" in settings_of(client, top)
+    save(client, top)
+    (view,) = views(tenant)
+
+    answer = client.post(
+        f"{top}/views/{view.pk}", {"name": "Broken", "is_shared": "1"}, follow=True
+    )
+
+    page = answer.content.decode()
+    assert 'aria-current="page">Saved views' in page
+    assert "<bdi>Broken</bdi>" in page
+    assert '<span class="tag">shared</span>' in page
+
+
 def test_a_private_view_does_not_exist_for_others(client, tenant, top):
     save(client, top)
     (view,) = views(tenant)
     colleague(client, tenant, Role.OWNER)
 
-    assert "<bdi>Failed</bdi>" not in client.get(f"{top}/views").content.decode()
+    assert "<bdi>Failed</bdi>" not in settings_of(client, top)
     for action in ("", "/default", "/delete"):
         assert client.post(f"{top}/views/{view.pk}{action}", {"name": "Mine"}).status_code == 404
 

@@ -5,6 +5,8 @@
   "use strict";
   const drawn = new Map();
   const HEIGHT = 192;
+  // Where an axis of counts may have its marks: there is no half of a run.
+  const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
   const token = (name) => {
     const probe = document.createElement("i");
@@ -162,7 +164,7 @@
         x: { time: true, range: [edges[0], edges[count]] },
         y: { range: (u, low, high) => [0, Math.max(high, 1) * 1.05] },
       },
-      axes: axes(colours, (mark) => (Number.isInteger(mark) ? written(mark) : ""), figure.dataset.zone),
+      axes: axes(colours, written, figure.dataset.zone).map((axis, i) => (i ? { ...axis, incrs: WHOLE } : axis)),
       series: [{}, { paths: () => null, points: { show: false } }],
       hooks: {
         drawAxes: [draw],

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.test import Client
 
+from analytics.models import ErrorGroup
 from executions.models import Execution, Workflow
 from observatory.stack.browser import FLAGS, find_chromium
 from tenants.models import Tenant, User
@@ -24,6 +25,7 @@ SIZES = {
 SCHEMES = ("light", "dark")
 # The workflow that a person would look at first, and a failure with its reason.
 BUSY_WORKFLOW = "Orders: intake from the shop"
+COMMON_ERROR = "rate_limit"
 
 
 class Command(BaseCommand):
@@ -81,11 +83,15 @@ def pages_of(slug: str) -> Iterator[tuple[str, str]]:
         known = Workflow.objects.for_tenant(tenant)
         workflow = known.filter(name=BUSY_WORKFLOW).first() or known.first()
         failure = Execution.objects.for_tenant(tenant).exclude(error_message="").first()
+        errors = ErrorGroup.objects.for_tenant(tenant).order_by("-last_seen_at")
+        error = errors.filter(error_class=COMMON_ERROR).first() or errors.first()
     yield "overview", f"{top}/"
     yield "workflows", f"{top}/workflows"
     if workflow is not None:
         yield "workflow", f"{top}/workflows/{workflow.environment_id}/{workflow.workflow_id}"
-    yield "errors", f"{top}/errors"
+    yield "errors", f"{top}/errors?tab=all"
+    if error is not None:
+        yield "error", f"{top}/errors/{error.pk}"
     yield "executions", f"{top}/executions"
     if failure is not None:
         yield "execution", f"{top}/executions/{failure.pk}"

@@ -198,6 +198,7 @@ def pages(member: Membership) -> dict[str, str]:
         "settings you": f"{top}/settings/you",
         "settings members": f"{top}/settings/members",
         "settings tokens": f"{top}/settings/tokens",
+        "settings views": f"{top}/settings/views",
         "settings audit": f"{top}/settings/audit",
         "environments": f"{top}/environments",
         "environment": one,

@@ -1,0 +1,126 @@
+"""How often pages ask the database: as often for much as for little, and at most ten times.
+
+Not among the ten are the five statements with which every page finds out who asks (session, user,
+memberships, and the two that bind the transaction to person and tenant), and the beginning and the
+end of the transaction.
+"""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from analytics.models import ErrorGroup
+from analytics.tests.counting import random_runs, refresh_all
+from analytics.tests.failing import fail
+from executions.models import Coverage, Execution, SyncState
+from executions.tests.factories import EnvironmentFactory, WorkflowFactory
+from tenants.models import Role
+from tenants.scope import operator_scope
+from tenants.tests.factories import MembershipFactory
+
+pytestmark = pytest.mark.django_db
+WHO_ASKS, MOST = 5, 10
+# The whole of a tenant in one answer. What is narrowed to a tag counts whole environments too,
+# to know whether its percentiles can be exact.
+MORE = {"overview": 16, "overview narrowed": 17}
+TRANSACTION = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE SAVEPOINT")
+PAGES = {
+    "overview": "/",
+    "overview narrowed": "/?environment={environment}&tag=ops",
+    "workflows": "/workflows",
+    "workflows sorted": "/workflows?sort=-p95_duration_ms",
+    "workflow": "/workflows/{environment}/wf1",
+    "errors": "/errors",
+    "all errors": "/errors?tab=all",
+    "error": "/errors/{error}",
+    "credentials": "/errors/credentials",
+    "environments": "/environments",
+    "environment": "/environments/{environment}",
+    "edit environment": "/environments/{environment}/edit",
+    "remove environment": "/environments/{environment}/remove",
+    "connect": "/environments/connect",
+    "executions": "/executions",
+    "executions narrowed": "/executions?query=status:error+workflow:Flow*+tag:ops",
+    "executions over time": "/executions/over-time?started_after=now-7d",
+    "execution": "/executions/{execution}",
+    "suggestions": "/executions/suggestions?query=workflow:F&place=10",
+    "find": "/find?q=flow",
+    "settings": "/settings",
+    "retention": "/settings/retention",
+    "saved views": "/settings/views",
+    "you": "/settings/you",
+    "members": "/settings/members",
+    "tokens": "/settings/tokens",
+    "audit": "/settings/audit",
+    "design": "/design",
+}
+
+
+@pytest.fixture
+def member(client):
+    with operator_scope():
+        member = MembershipFactory(role=Role.OWNER)
+    client.force_login(member.user)
+    return member
+
+
+def fill(member, name, *, workflows, count, messages):
+    """An environment with its runs, failures and what was seen of it."""
+    now = timezone.now()
+    with operator_scope():
+        environment = EnvironmentFactory(tenant=member.tenant, name=name, health="reachable")
+        SyncState.objects.filter(environment=environment).update(synced_at=now)
+        Coverage.objects.create(
+            tenant=member.tenant,
+            environment=environment,
+            from_at=now - timedelta(days=40),
+            to_at=now,
+        )
+        for number in range(workflows):
+            WorkflowFactory(
+                environment=environment,
+                workflow_id=f"wf{number}",
+                name=f"Flow {number}",
+                is_active=True,
+                tags=["ops"],
+            )
+        since = now - timedelta(days=3)
+        random_runs(environment, count=count, since=since, until=now, workflows=workflows + 1)
+        for number, message in enumerate(messages):
+            at = now - timedelta(minutes=number + 1)
+            fail(environment, at, message, workflow_id="wf1", n8n_execution_id=f"9{number}")
+        refresh_all()
+    return environment
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_asks_as_often_for_much_as_for_little_and_at_most_ten_times(client, member, page):
+    environment = fill(
+        member,
+        "Production",
+        workflows=2,
+        count=40,
+        messages=["Request failed with status code 401"],
+    )
+    with operator_scope():
+        path = f"/t/{member.tenant.slug}" + PAGES[page].format(
+            environment=environment.pk,
+            error=ErrorGroup.objects.first().pk,
+            execution=Execution.objects.filter(fingerprint__gt="").first().pk,
+        )
+
+    def questions():
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(path).status_code == 200
+        asked = [one for one in captured if not one["sql"].startswith(TRANSACTION)]
+        return len(asked) - WHO_ASKS
+
+    few = questions()
+    messages = [f"{word} is odd" for word in ("apple", "pear", "plum", "fig")]
+    fill(member, "Staging", workflows=30, count=400, messages=messages)
+
+    assert questions() == few
+    assert few <= MORE.get(page, MOST)
