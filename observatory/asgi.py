@@ -5,32 +5,18 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import django
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
 os.environ.setdefault("OBSERVATORY_DB_POOL", "20")
 # whitenoise reads files synchronously, which Django remarks on at every one of them.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")
 
-
-class Handler(ASGIHandler):
-    """Runs middlewares and view in one thread.
-
-    Django's own runs each middleware in the event loop, which hands its two halves to the thread
-    of the request and waits: twenty changes between them, and most of the time of a small answer.
-    """
-
-    def load_middleware(self, is_async: bool = False) -> None:
-        super().load_middleware(is_async=False)
-        self._middleware_chain = sync_to_async(self._middleware_chain)
-
-
 django.setup(set_prefix=False)
 
 from observatory import reporting  # noqa: E402 - needs the settings
 from observatory.bodies import limited  # noqa: E402 - needs the applications
 from observatory.files import allow_many_open_files  # noqa: E402
+from observatory.handler import Handler  # noqa: E402
 from observatory.startup import refuse_unsafe_start  # noqa: E402 - needs the applications
 
 application = limited(Handler())
