@@ -4,20 +4,22 @@ import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
 os.environ.setdefault("OBSERVATORY_DB_POOL", "20")
 # whitenoise reads files synchronously, which Django remarks on at every one of them.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")
-django = get_asgi_application()
+
+django.setup(set_prefix=False)
 
 from observatory import reporting  # noqa: E402 - needs the settings
 from observatory.bodies import limited  # noqa: E402 - needs the applications
 from observatory.files import allow_many_open_files  # noqa: E402
+from observatory.handler import Handler  # noqa: E402
 from observatory.startup import refuse_unsafe_start  # noqa: E402 - needs the applications
 
-application = limited(django)
+application = limited(Handler())
 
 reporting.start("observatory-web")
 allow_many_open_files()

@@ -169,6 +169,9 @@ EVENTSTREAM_REDIS = {
 EVENTSTREAM_STORAGE_CLASS = "tenants.realtime.ReturningStorage"
 EVENTSTREAM_CHANNELMANAGER_CLASS = "tenants.realtime.TenantChannels"
 STREAMS_PER_USER = env.integer("OBSERVATORY_STREAMS_PER_USER", 20, minimum=1, maximum=100_000)
+# What a client that was away can still hear: so old, and so many of one tenant.
+EVENT_HOURS = env.integer("OBSERVATORY_EVENT_HOURS", 24, minimum=1, maximum=168)
+EVENTS_PER_TENANT = env.integer("OBSERVATORY_EVENTS_PER_TENANT", 2000, minimum=100, maximum=100_000)
 
 # --- Copying from n8n ------------------------------------------------------------------------
 SYNC_SECONDS = env.integer("OBSERVATORY_SYNC_SECONDS", 30, minimum=5, maximum=86_400)

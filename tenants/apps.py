@@ -1,5 +1,4 @@
 from importlib import import_module
-from typing import Any
 
 from django.apps import AppConfig
 
@@ -9,6 +8,3 @@ class TenantsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("tenants.receivers")
-        # The library has no setting for it: its own manager stops hearing when Redis is away.
-        views: Any = import_module("django_eventstream.views")
-        views.listener_manager = import_module("tenants.listeners").Listeners()

@@ -8,15 +8,16 @@ stored: each time that it begins to hear, it lets every stream read the storage 
 import asyncio
 import json
 import random
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import Any
 from weakref import WeakSet
 
 import structlog
 from django.conf import settings
 from django_eventstream.event import Event
-from django_eventstream.views import Listener, ListenerManager, RedisListener
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -25,24 +26,33 @@ from tenants.realtime import REDIS_CHANNEL, RIGHTS_CHANGED
 log = structlog.get_logger(__name__)
 SILENCE = 10.0
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
+# Of one stream that does not keep up; the rest it reads from the storage.
+MOST_WAITING = 10
+CALLED_AT_ONCE = 50
 
 
-class StreamListener(Listener):  # type: ignore[misc]
-    """One open stream of somebody. ``overflow`` means: read the storage before going on."""
+class StreamListener:
+    """One open stream of somebody; the stream takes what is here whenever it is called."""
 
     def __init__(self, channel: str, who: Any) -> None:
-        super().__init__()
         self.channel = channel
-        self.channels = {channel}
         self.user_id = str(who)
+        self.called = asyncio.Event()
+        self.events: list[Event] = []
+        self.must_read = False
         self.must_check = False
 
+    def hear(self, event: Event) -> None:
+        if len(self.events) < MOST_WAITING:
+            self.events.append(event)
+        else:
+            self.must_read = True
 
-class RedisEar(RedisListener):  # type: ignore[misc]
+
+class RedisEar:
     """Hears all events of all processes, through any outage of Redis."""
 
     def __init__(self, on_begin: Callable[[], None], on_message: Callable[[bytes], None]) -> None:
-        # Not the library's: its client belongs to the first event loop that it met.
         self.on_begin, self.on_message = on_begin, on_message
 
     async def listen(self) -> None:
@@ -76,58 +86,74 @@ class RedisEar(RedisListener):  # type: ignore[misc]
                 self.on_message(message["data"])
 
 
-class Listeners(ListenerManager):  # type: ignore[misc]
-    """The library's manager with an ear that lives, and with a count of each one's streams."""
+class Listeners:
+    """The streams of this process, by channel; who has how many; and their ear."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.redis_listener = RedisEar(self.read_again, self.hear)
-        self._hearing: asyncio.Task[None] | None = None
+        self._lock = Lock()
         # Weakly: a stream whose client left before it began leaves no trace.
-        self._open: WeakSet[StreamListener] = WeakSet()
+        self._of: defaultdict[str, WeakSet[StreamListener]] = defaultdict(WeakSet)
+        self._ear = RedisEar(self.read_again, self.hear)
+        self._hearing: asyncio.Task[None] | None = None
 
     def open_for(self, who: Any, channel: str, *, at_most: int) -> StreamListener | None:
         """A listener for one more stream; None where this person or token has enough of them."""
-        with self.lock:
-            if sum(listener.user_id == str(who) for listener in self._open) >= at_most:
+        with self._lock:
+            if sum(listener.user_id == str(who) for listener in self._all()) >= at_most:
                 return None
             listener = StreamListener(channel, who)
-            self._open.add(listener)
+            self._of[channel].add(listener)
             return listener
 
     def close(self, listener: StreamListener) -> None:
-        with self.lock:
-            self._open.discard(listener)
+        with self._lock:
+            self._of[listener.channel].discard(listener)
 
-    def add_listener(self, listener: StreamListener) -> None:
-        self._begin_hearing()
-        # The library begins its own listener here, unless one is said to be there.
-        self.redis_listener_started = True
-        super().add_listener(listener)
-
-    def _begin_hearing(self) -> None:
+    def begin_hearing(self) -> None:
+        """In the running loop, unless it is done already."""
         loop = asyncio.get_running_loop()
         task = self._hearing
         if task is None or task.done() or task.get_loop() is not loop:
-            self._hearing = loop.create_task(self.redis_listener.listen())
+            self._hearing = loop.create_task(self._ear.listen())
 
     def hear(self, message: bytes) -> None:
         """One message of Redis; what is no event of ours is passed over."""
         with suppress(ValueError, KeyError, TypeError):
             said = json.loads(message)
             if said["event_type"] == RIGHTS_CHANGED:
-                self._each(lambda listener: listener.user_id == said["data"], "must_check")
+                self._check(said["data"])
                 return
             event = Event(said["channel"], said["event_type"], said["data"], int(said["pub_id"]))
-            self.add_to_queues(said["channel"], event)
+            with self._lock:
+                listeners = list(self._of.get(event.channel, ()))
+            for listener in listeners:
+                listener.hear(event)
+            self._call(listeners)
 
     def read_again(self) -> None:
         """Something may have been missed."""
-        self._each(lambda _: True, "overflow")
+        with self._lock:
+            listeners = self._all()
+        for listener in listeners:
+            listener.must_read = True
+        self._call(listeners)
 
-    def _each(self, concerns: Callable[[StreamListener], bool], flag: str) -> None:
-        with self.lock:
-            found = [one for channel in self.listeners_by_channel.values() for one in channel]
-            for listener in filter(concerns, found):
-                setattr(listener, flag, True)
-                listener.wake_threadsafe()
+    def _check(self, who: str) -> None:
+        with self._lock:
+            listeners = [listener for listener in self._all() if listener.user_id == who]
+        for listener in listeners:
+            listener.must_check = True
+        self._call(listeners)
+
+    def _all(self) -> list[StreamListener]:
+        return [listener for listeners in self._of.values() for listener in listeners]
+
+    def _call(self, listeners: Sequence[StreamListener]) -> None:
+        """Some in each turn of the loop, so that requests have their turns between."""
+        for listener in listeners[:CALLED_AT_ONCE]:
+            listener.called.set()
+        if others := listeners[CALLED_AT_ONCE:]:
+            asyncio.get_running_loop().call_soon(self._call, others)
+
+
+LISTENERS = Listeners()

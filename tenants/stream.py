@@ -11,6 +11,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 from urllib.parse import unquote
@@ -33,12 +34,11 @@ from django_eventstream.utils import (
     make_id,
     sse_encode_event,
 )
-from django_eventstream.views import get_listener_manager
 from rest_framework.exceptions import APIException, NotAuthenticated, NotFound, Throttled
 from rest_framework.renderers import JSONRenderer
 from rest_framework.settings import api_settings
 
-from tenants.listeners import StreamListener
+from tenants.listeners import LISTENERS, StreamListener
 from tenants.realtime import Bearer, channel_of, return_connection
 from tenants.tokens import find_token
 
@@ -97,7 +97,7 @@ def counts(request: HttpRequest, tenant_id: UUID) -> HttpResponseBase:
         # The end of it for a browser: a server of another kind would never finish the answer.
         return HttpResponse(status=204)
     most = settings.STREAMS_PER_USER
-    listener = get_listener_manager().open_for(user.pk, rights.channel, at_most=most)
+    listener = LISTENERS.open_for(user.pk, rights.channel, at_most=most)
     if listener is None:
         sentence = f"You have {most} open streams, as many as one may have; close one of them."
         return _refusal(request, Throttled(detail=sentence))
@@ -164,10 +164,9 @@ class Stream:
 
     async def told(self) -> AsyncIterator[str]:
         """The text of the stream, piece by piece."""
-        manager, loop = get_listener_manager(), asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         _release_thread()
-        self.listener.assign_loop()
-        manager.add_listener(self.listener)
+        LISTENERS.begin_hearing()
         try:
             async for text in self._pieces(loop):
                 letting_go = loop.call_later(PATIENCE, _cancel, asyncio.current_task())
@@ -179,8 +178,7 @@ class Stream:
             # The client comes back with its last id, and so loses nothing.
             log.warning("event_stream_ended", reason=str(error))
         finally:
-            manager.remove_listener(self.listener)
-            manager.close(self.listener)
+            LISTENERS.close(self.listener)
 
     async def _pieces(self, loop: asyncio.AbstractEventLoop) -> AsyncIterator[str]:
         yield f"retry: {random.randint(*RETRY)}\n\n"
@@ -228,18 +226,17 @@ class Stream:
         """Until something is called out; False where nothing was."""
         try:
             async with asyncio.timeout(seconds):
-                await self.listener.aevent.wait()
+                await self.listener.called.wait()
         except TimeoutError:
             return False
         return True
 
     def _news(self) -> str:
         """What was called out and follows on the position; more than that must be read."""
-        with get_listener_manager().lock:
-            events = self.listener.channel_items.pop(self.rights.channel, [])
-            self.must_read, self.listener.overflow = self.listener.overflow, False
-            self.listener.aevent.clear()
-        text = ""
+        listener, text = self.listener, ""
+        events, listener.events = listener.events, []
+        self.must_read, listener.must_read = listener.must_read, False
+        listener.called.clear()
         for event in sorted(events, key=lambda event: event.id):
             ahead = event.id - (self.position or 0)
             if ahead > 1:
@@ -254,8 +251,13 @@ class Stream:
         return self._event(event.type, event.data)
 
     def _event(self, kind: str, data: str) -> str:
-        event_id = make_id({self.rights.channel: self.position})
-        return str(sse_encode_event(kind, data, event_id=event_id))
+        return text_of(self.rights.channel, self.position, kind, data)
+
+
+# Hundreds of streams tell the same.
+@lru_cache(maxsize=128)
+def text_of(channel: str, number: int | None, kind: str, data: str) -> str:
+    return str(sse_encode_event(kind, data, event_id=make_id({channel: number})))
 
 
 async def _by_reader(work: Callable[[], Any]) -> Any:

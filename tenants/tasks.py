@@ -1,17 +1,15 @@
 """Background work of tenants."""
 
 from celery import shared_task
+from django.conf import settings
 from django.db import connection, transaction
-
-KEPT_FOR = "1 day"
-KEPT_OF_A_CHANNEL = 2000
 
 # The newest event stays however old it is: it is where listeners stand that wait for the next one.
 TRIM = """
 DELETE FROM django_eventstream_event e
 USING django_eventstream_eventcounter c
 WHERE c.name = e.channel AND e.eid < c.value
-  AND (e.created < now() - %s::interval OR e.eid <= c.value - %s)
+  AND (e.created < now() - %s * interval '1 hour' OR e.eid <= c.value - %s)
 """
 
 
@@ -19,4 +17,4 @@ WHERE c.name = e.channel AND e.eid < c.value
 def trim_events() -> None:
     """Forget events that are too old, or too many; whoever stands before them gets a reset."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(TRIM, [KEPT_FOR, KEPT_OF_A_CHANNEL])
+        cursor.execute(TRIM, [settings.EVENT_HOURS, settings.EVENTS_PER_TENANT])

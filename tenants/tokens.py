@@ -5,11 +5,13 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from tenants.audit import Actor, record
 from tenants.models import ApiToken, Role, Tenant, User
+from tenants.realtime import recheck_rights
 from tenants.scope import enter_tenant, operator_scope
 
 PREFIX = "nobs_"
@@ -50,6 +52,8 @@ def revoke_token(token: ApiToken, *, actor: Actor) -> bool:
     if not found.update(revoked_at=timezone.now()):
         return False
     record(tenant=token.tenant, actor=actor, action="revoked token", subject=token)
+    # A conditional UPDATE is no signal to the receivers.
+    transaction.on_commit(lambda: recheck_rights(token.pk))
     return True
 
 

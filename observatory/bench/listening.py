@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from django.conf import settings
+
 FIRST_RETRY = 1.0
 
 
@@ -31,8 +33,9 @@ class Client:
 
     port: int
     path: str
-    token: str
+    token: str = ""
     last_id: str = ""
+    session: str = ""
     heard: list[Heard] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     connected_at: list[float] = field(default_factory=list)
@@ -64,7 +67,9 @@ class Client:
 
     def _request(self) -> bytes:
         lines = [f"GET {self.path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}"]
-        lines += [f"Authorization: Bearer {self.token}", "Accept: text/event-stream"]
+        lines += ["Accept: text/event-stream"]
+        lines += [f"Authorization: Bearer {self.token}"] if self.token else []
+        lines += [f"Cookie: {settings.SESSION_COOKIE_NAME}={self.session}"] if self.session else []
         lines += [f"Last-Event-ID: {self.last_id}"] if self.last_id else []
         return "\r\n".join([*lines, "", ""]).encode()
 

@@ -13,15 +13,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from statistics import quantiles
-from threading import Thread
+from threading import Event, Thread
 
 import orjson
 import psycopg
 import requests
 from django.conf import settings
+from django_eventstream.utils import get_storage
 
 from observatory.bench.listening import Client, Heard
 from observatory.bench.measuring import Bench, Options
@@ -29,13 +31,13 @@ from observatory.bench.report import Figure, Report
 from observatory.files import allow_many_open_files
 from observatory.stack.processes import end_with_parent
 from tenants.models import Role, Tenant
-from tenants.realtime import tell
+from tenants.realtime import channel_of, tell
 from tenants.scope import tenant_scope
 from tenants.tenancy import put_tenant
 from tenants.tokens import create_token
 
 PATIENCE = 90.0
-REQUESTS, EVENTS, EVENTS_WHILE_AWAY = 100, 30, 5
+REQUESTS, EVENTS, EVENTS_WHILE_AWAY = 200, 30, 5
 NAME_AT_POSTGRES = "live-bench-web"
 
 
@@ -142,26 +144,15 @@ def measure(options: Options) -> Report:
         api_milliseconds(web, token)
         idle = api_milliseconds(web, token)
         audience.add(tenant, token, half)
-        listeners = tuple(audience.clients)
-        delays = delivery_seconds(tenant, listeners)
+        delivered = delivery(tenant, audience.clients)
         audience.add(others, their_token, options.rows - half)
-        busy = api_milliseconds(web, token)
-        memory, connections = web.memory_mib(), open_connections()
+        held = holding(web, token, idle, (tenant, others))
         audience.dismiss(half)
-        back = restart(web, tenant, listeners)
+        back = restart(web, tenant, audience.clients)
     finally:
         audience.end()
         web.stop()
-    figures = (
-        Figure("API, p95, nobody listens", p95(idle), "ms"),
-        Figure("API, p95, all listen", p95(busy), "ms"),
-        Figure("API, p95, against nobody", p95(busy) / p95(idle), "×", at_most=2),
-        Figure("database connections of the process", connections, at_most=20),
-        Figure("memory of the process", memory, "MiB", at_most=250),
-        Figure("commit to client, p95", p95(delays), "s", at_most=1),
-        *back,
-    )
-    return Report("live", options.rows, figures)
+    return Report("live", options.rows, (*held, *delivered, *back))
 
 
 def _listeners(slug: str) -> tuple[Tenant, str]:
@@ -185,13 +176,50 @@ def api_milliseconds(web: Web, token: str) -> list[float]:
     return found
 
 
-def delivery_seconds(tenant: Tenant, clients: Sequence[Client]) -> list[float]:
+def holding(
+    web: Web, token: str, idle: Sequence[float], tenants: Sequence[Tenant]
+) -> tuple[Figure, ...]:
+    """What all streams together cost the process."""
+    busy = api_milliseconds(web, token)
+    with told_each_second(tenants):
+        told = api_milliseconds(web, token)
+    return (
+        Figure("API, p95, nobody listens", p95(idle), "ms"),
+        Figure("API, p95, all listen", p95(busy), "ms"),
+        Figure("API, p95, against nobody", p95(busy) / p95(idle), "×", at_most=2),
+        Figure("API, p95, all hear an event each second", p95(told), "ms"),
+        Figure("database connections of the process", open_connections(), at_most=20),
+        Figure("memory of the process", web.memory_mib(), "MiB", at_most=250),
+    )
+
+
+@contextmanager
+def told_each_second(tenants: Sequence[Tenant]) -> Iterator[None]:
+    """The most that there is of counts, in every channel."""
+    end = Event()
+
+    def tell_all() -> None:
+        while not end.wait(1):
+            for tenant in tenants:
+                say(tenant)
+
+    with ThreadPoolExecutor(1) as teller:
+        telling = teller.submit(tell_all)
+        try:
+            yield
+        finally:
+            end.set()
+        telling.result()
+
+
+def delivery(tenant: Tenant, clients: Sequence[Client]) -> tuple[Figure, ...]:
     """Of one event after another to all of them, as far apart as counts are."""
     for number in range(EVENTS):
         say(tenant)
         wait_until(partial(_all_heard, clients, number))
         time.sleep(random.uniform(0, 0.2))
-    return [one.at - orjson.loads(one.data)["at"] for client in clients for one in _told(client)]
+    delays = [one.at - orjson.loads(one.data)["at"] for client in clients for one in _told(client)]
+    return (Figure("commit to client, p95", p95(delays), "s", at_most=1),)
 
 
 def _all_heard(clients: Sequence[Client], number: int) -> bool:
@@ -215,8 +243,9 @@ def open_connections() -> int:
     return int(found[0]) if found else 0
 
 
-def restart(web: Web, tenant: Tenant, clients: Sequence[Client]) -> Iterator[Figure]:
+def restart(web: Web, tenant: Tenant, clients: Sequence[Client]) -> tuple[Figure, ...]:
     """Stop it, tell what nobody hears, start it again, and wait for everybody."""
+    before = len(_told(clients[0]))
     began = time.time()
     web.stop()
     for _ in range(EVENTS_WHILE_AWAY):
@@ -225,18 +254,17 @@ def restart(web: Web, tenant: Tenant, clients: Sequence[Client]) -> Iterator[Fig
     up = time.time()
     wait_until(lambda: all(client.connected_at[-1] > began for client in clients))
     say(tenant)
-    wait_until(lambda: all(client.heard[-1].number == _newest(clients) for client in clients))
+    newest = get_storage().get_current_id(channel_of(tenant.pk))
+    wait_until(lambda: all(client.heard[-1].number == newest for client in clients))
     moments = sorted(client.connected_at[-1] for client in clients)
-    expected = EVENTS + EVENTS_WHILE_AWAY + 1
+    expected = before + EVENTS_WHILE_AWAY + 1
     wrong = sum(len(_told(one)) != expected or one.missed_or_doubled > 0 for one in clients)
-    yield Figure("restart: the server was away", up - began, "s")
-    yield Figure("restart: the last client is back after it", moments[-1] - up, "s", at_most=15)
-    yield Figure("restart: middle half of them comes within", _middle_half(moments), "s")
-    yield Figure("restart: clients that missed or doubled", wrong, at_most=0)
-
-
-def _newest(clients: Sequence[Client]) -> int:
-    return max(client.heard[-1].number for client in clients)
+    return (
+        Figure("restart: the server was away", up - began, "s"),
+        Figure("restart: the last client is back after it", moments[-1] - up, "s", at_most=15),
+        Figure("restart: middle half of them comes within", _middle_half(moments), "s"),
+        Figure("restart: clients that missed or doubled", wrong, at_most=0),
+    )
 
 
 def _middle_half(moments: Sequence[float]) -> float:

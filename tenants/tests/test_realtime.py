@@ -1,13 +1,16 @@
 import json
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 from django_eventstream.models import Event
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from tenants import tasks
 from tenants.models import ApiToken, Membership, Role, User
-from tenants.realtime import Bearer, TenantChannels, channel_of, publish
+from tenants.realtime import Bearer, TenantChannels, channel_of, publish, tell
 from tenants.scope import operator_scope, tenant_scope
 from tenants.tests.factories import MembershipFactory, UserFactory
 from tenants.tokens import create_token
@@ -97,6 +100,38 @@ def test_an_event_is_stored_for_those_who_are_away(membership, django_capture_on
 
     event = Event.objects.get(channel=channel_of(membership.tenant_id), type="sync.progress")
     assert json.loads(json.loads(event.data)) == {"current": 5}
+
+
+def test_so_many_events_of_each_tenant_are_kept_and_no_more(membership, settings):
+    settings.EVENTS_PER_TENANT = 3
+    with operator_scope():
+        quiet = MembershipFactory()
+    for number in range(5):
+        tell(membership.tenant_id, "notice", {"number": number})
+    tell(quiet.tenant_id, "notice", {})
+
+    tasks.trim_events()
+
+    assert numbers_kept(membership) == [3, 4, 5]
+    assert numbers_kept(quiet) == [0, 1]
+
+
+def test_events_are_kept_for_so_many_hours_and_the_newest_for_ever(membership, settings):
+    settings.EVENT_HOURS = 2
+    for number in range(4):
+        tell(membership.tenant_id, "notice", {"number": number})
+    now = timezone.now()
+    Event.objects.filter(eid=2).update(created=now - timedelta(minutes=119))
+    Event.objects.exclude(eid=2).update(created=now - timedelta(minutes=121))
+
+    tasks.trim_events()
+
+    assert numbers_kept(membership) == [2, 4]
+
+
+def numbers_kept(membership):
+    found = Event.objects.filter(channel=channel_of(membership.tenant_id))
+    return sorted(found.values_list("eid", flat=True))
 
 
 def test_nothing_is_sent_where_the_transaction_is_rolled_back(

@@ -62,8 +62,10 @@ class Audience:
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
 
-    def join(self, tenant_id: object, token: str, *, last_id: str = "") -> Client:
-        client = Client(self.port, f"/api/v1/sse/counts/{tenant_id}", token, last_id)
+    def join(
+        self, tenant_id: object, token: str = "", *, last_id: str = "", session: str = ""
+    ) -> Client:
+        client = Client(self.port, f"/api/v1/sse/counts/{tenant_id}", token, last_id, session)
 
         async def begin() -> None:
             self.tasks[id(client)] = self.loop.create_task(client.run())

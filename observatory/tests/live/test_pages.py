@@ -29,6 +29,8 @@ def page(web, membership, browser_context):
     session = client.cookies["sessionid"].value
     browser_context.add_cookies([{"name": "sessionid", "value": session, "url": address}])
     page = browser_context.new_page()
+    # So that a test can let time pass that nobody waits for.
+    page.clock.install()
     page.goto(f"{address}/t/acme/executions")
     page.locator("#live[data-state=live]").wait_for()
     page.locator(COUNT).wait_for()
@@ -50,6 +52,32 @@ def test_a_page_keeps_counting_across_a_restart_without_a_reload(web, page, memb
     page.locator(COUNT, has_text="1,236").wait_for()
     assert page.inner_text("#live") == "Live"
     assert page.evaluate("window.isTheSamePage")
+
+
+def test_a_page_that_hears_nothing_for_long_says_since_when(web, page, membership):
+    say_count(membership, 1234)
+    page.locator(COUNT, has_text="1,234").wait_for()
+    web.stop()
+    page.locator("#live", has_text="Reconnecting").wait_for()
+
+    page.clock.fast_forward("00:30")
+
+    page.locator("#live[data-state=stale]", has_text="Stale since").wait_for()
+    assert page.inner_text(COUNT) == "1,234"
+    web.start()
+    page.locator("#live[data-state=live]").wait_for(timeout=30_000)
+
+
+def test_without_javascript_there_is_no_mark_and_the_page_is_asked_for_slowly(web, page, browser):
+    state = page.context.storage_state()
+    plain = browser.new_context(storage_state=state, java_script_enabled=False)
+    page = plain.new_page()
+    page.goto(f"http://127.0.0.1:{web.port}/t/acme/executions")
+
+    assert page.locator("h1").is_visible()
+    assert page.locator("#live").is_hidden()
+    assert page.locator("meta[http-equiv=refresh]").get_attribute("content") == "60"
+    plain.close()
 
 
 def test_new_rows_wait_behind_a_button(page, membership):

@@ -7,8 +7,7 @@ from django.db import connection
 
 from executions.tests.faults.stage import eventually
 from tenants import tasks
-from tenants.models import ApiToken, Membership
-from tenants.realtime import channel_of, recheck_rights, tell
+from tenants.realtime import channel_of, tell
 from tenants.scope import operator_scope, tenant_scope
 from tenants.tests.factories import MembershipFactory
 from tenants.tokens import create_token
@@ -62,6 +61,8 @@ def test_the_answer_is_kept_by_no_cache_and_held_back_by_no_proxy(web, listen):
     assert "content-type: text/event-stream" in head
     assert "cache-control: no-store" in head
     assert "x-accel-buffering: no" in head
+    # Pages of other origins may not read it.
+    assert "access-control" not in head
     assert 1 <= client.retry <= 6
 
 
@@ -92,6 +93,22 @@ def test_an_id_that_is_none_of_ours_brings_a_reset_and_then_what_is_new(
     assert (kinds(client), totals(client)) == (["reset", "counts.update"], [2])
 
 
+def test_who_was_away_for_minutes_hears_what_was_missed(web, listen, audience, membership):
+    web.start()
+    client = listen()
+    say(membership, 1)
+    eventually(lambda: totals(client))
+    audience.leave(client)
+    # More than the storage is asked for at once.
+    say(membership, *range(2, 300))
+
+    again = listen(last_id=client.last_id)
+
+    eventually(lambda: 299 in totals(again))
+    assert totals(again) == list(range(2, 300))
+    assert again.missed_or_doubled == 0
+
+
 def test_who_was_away_too_long_gets_a_reset(web, listen, audience, membership):
     web.start()
     client = listen()
@@ -111,33 +128,6 @@ def test_who_was_away_too_long_gets_a_reset(web, listen, audience, membership):
     assert (kinds(again), totals(again)) == (["reset", "counts.update"], [4])
 
 
-def test_a_removed_member_and_a_revoked_token_are_cut_off_at_once(
-    web, audience, listen, membership, token
-):
-    web.start()
-    client = listen()
-    with tenant_scope(membership.tenant_id):
-        found = ApiToken.objects.get(name="page")
-        found.delete()
-
-    eventually(lambda: client.statuses[-1] == 401)
-    say(membership, 1)
-    assert totals(client) == []
-
-
-def test_streams_whose_rights_still_hold_go_on(web, listen, membership):
-    web.start()
-    client = listen()
-
-    recheck_rights(ApiToken.objects.model.__name__)
-    with tenant_scope(membership.tenant_id):
-        recheck_rights(ApiToken.objects.get(name="page").pk)
-    say(membership, 1)
-
-    eventually(lambda: totals(client) == [1])
-    assert len(client.connected_at) == 1
-
-
 def test_one_holder_may_have_so_many_streams_and_no_more(web, audience, listen, membership, token):
     web.start(OBSERVATORY_STREAMS_PER_USER="2")
     first, _ = listen(), listen()
@@ -147,17 +137,6 @@ def test_one_holder_may_have_so_many_streams_and_no_more(web, audience, listen, 
     assert third.statuses[0] == 429
     audience.leave(first)
     eventually(lambda: third.is_open)
-
-
-def test_another_tenants_stream_does_not_exist(web, audience, token):
-    web.start()
-    with operator_scope():
-        other = MembershipFactory()
-    client = audience.join(other.tenant_id, token)
-
-    eventually(lambda: client.statuses)
-    assert client.statuses[0] == 404
-    assert Membership.objects.model is type(other)
 
 
 def test_tenants_hear_nothing_of_each_other(web, audience, listen, membership):
