@@ -170,7 +170,7 @@ def test_an_endpoint_is_judged_beyond_the_empty_request_of_as_many_clients():
     best = {(path, clients): 0.01 * clients for path in http.ENDPOINTS for clients in (1, 8)}
     best |= {(http.EMPTY, 1): 0.004, (http.EMPTY, 8): 0.02}
 
-    found = [figure for figure in http.figures(best) if "kpis" in figure.name]
+    found = [figure for figure in http.figures(best, http.ENDPOINTS) if "kpis" in figure.name]
 
     assert [round(figure.value) for figure in found] == [6, 60]
     assert [figure.holds for figure in found] == [True, False]
