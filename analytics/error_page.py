@@ -88,7 +88,9 @@ class ErrorPage:
     def rule_draft(self) -> str:
         """The query of a form with a rule of the tenant's own for these failures."""
         name = self.detail.group.template.replace(VARIES, "…")
-        return urlencode(draft_for(name, self.detail.row.sample_messages))
+        # One that was cut does not tell how such messages end.
+        whole = [run.message for run in self.runs if len(run.message) < LONGEST_LINE]
+        return urlencode(draft_for(name, whole))
 
     @property
     def standing(self) -> str:
