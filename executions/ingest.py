@@ -32,7 +32,6 @@ GROUPS_BEFORE_DETAILS = {
     status: group_columns(classify(ErrorInput(status=silence)))
     for status, silence in BEFORE_DETAILS.items()
 }
-NO_GROUP = {"error_class": "", "error_template": "", "fingerprint": "", "grouping_version": 0}
 EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 FIRST_RECHECK = timedelta(seconds=20)
 # What was pushed is in n8n's list long before, and the next cycle has mostly seen it there.
@@ -113,6 +112,15 @@ COLUMNS = {
 }
 NAMES = ", ".join(COLUMNS)
 TYPED_NAMES = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+# What is mostly empty is left out of the JSON where it is: half of all bytes.
+EMPTY = {
+    **dict.fromkeys(("workflow_name", "retry_of", "retry_success_id", "workflow_version_id"), "''"),
+    **dict.fromkeys(("error_class", "error_template", "fingerprint"), "''"),
+    **dict.fromkeys(("flags", "detail_state", "grouping_version"), "0"),
+}
+VALUES = ", ".join(
+    f"coalesce({name}, {EMPTY[name]})" if name in EMPTY else name for name in COLUMNS
+)
 # What a failure's data told, forgotten where the run turns out to have ended otherwise; its group
 # is then that of its new status.
 TOLD = (
@@ -152,13 +160,13 @@ MICROSECONDS = ", ".join(
     f"(extract(epoch FROM {t}) * 1000000)::bigint AS {t}" for t in STATED_TIMES
 )
 STORED = f"""
-SELECT s.key, e.* FROM unnest(%(ids)s::text[], %(epochs)s::smallint[]) AS s (key, epoch)
+SELECT s.key, e.* FROM json_each_text(%(epochs)s::json) AS s (key, epoch)
 CROSS JOIN LATERAL (
     SELECT occurred_at::text, flags, gone_at IS NOT NULL, workflow_name, retry_success_id,
         workflow_version_id, {", ".join(STATED)}, {MICROSECONDS}
     FROM executions
-    WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s AND epoch = s.epoch
-      AND n8n_execution_id BETWEEN s.key AND s.key
+    WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
+      AND epoch = s.epoch::smallint AND n8n_execution_id BETWEEN s.key AND s.key
     ORDER BY n8n_execution_id LIMIT 1
 ) e
 """
@@ -173,7 +181,7 @@ WITH news AS MATERIALIZED (
         {NAMES}, tenant_id, environment_id, provider, occurred_at, created_at, updated_at,
         {", ".join(TOLD)}, detail_attempts
     )
-    SELECT {NAMES}, %(tenant)s, %(environment)s, 'n8n',
+    SELECT {VALUES}, %(tenant)s, %(environment)s, 'n8n',
         coalesce(started_at, finished_at, was_at, %(now)s), %(now)s, %(now)s,
         {", ".join("''" for _ in TOLD)}, 0
     FROM news
@@ -240,24 +248,23 @@ def write_records(
         return IngestResult()
     # In one order everywhere, so that no two writers wait for each other.
     in_order = [unique[key] for key in sorted(unique)]
-    in_epochs = [epochs.get(record.n8n_execution_id, epoch) for record in in_order]
+    in_epochs = {key: epochs.get(key, epoch) for key in unique}
     parameters: dict[str, Any] = {"tenant": tenant_id, "environment": environment_id, "now": now}
     written: list[tuple[UUID, bool]] = []
     with connection.cursor() as cursor:
-        ids = [record.n8n_execution_id for record in in_order]
-        stored = _stored(cursor, {**parameters, "ids": ids, "epochs": in_epochs})
+        stored = _stored(cursor, {**parameters, "epochs": _json(in_epochs)})
         news = [
-            (record, in_epoch, was)
-            for record, in_epoch in zip(in_order, in_epochs, strict=True)
+            (record, was)
+            for record in in_order
             if (was := stored.get(record.n8n_execution_id)) is None
             or is_news(record, was, workflow_names)
         ]
         if news:
             rows = [
-                _row(new_id, record, in_epoch, was, workflow_names, now)
-                for new_id, (record, in_epoch, was) in zip(uuid7s(len(news)), news, strict=True)
+                _row(new_id, record, in_epochs[record.n8n_execution_id], was, workflow_names, now)
+                for new_id, (record, was) in zip(uuid7s(len(news)), news, strict=True)
             ]
-            cursor.execute(UPSERT, {**parameters, "rows": orjson.dumps(rows).decode()})
+            cursor.execute(UPSERT, {**parameters, "rows": _json(rows)})
             written = cursor.fetchall()
         links = _retry_links(in_order)
         if links:
@@ -334,30 +341,36 @@ def _row(
     names: Mapping[str, str],
     now: datetime,
 ) -> dict[str, object]:
-    needs_detail = record.status in BEFORE_DETAILS
+    mostly_empty = {
+        "workflow_name": names.get(record.workflow_id, ""),
+        "wait_till": record.wait_till,
+        "retry_of": record.retry_of,
+        "retry_success_id": record.retry_success_id,
+        "workflow_version_id": record.workflow_version_id,
+        "flags": int(record.flags),
+        "detail_state": PENDING if record.status in BEFORE_DETAILS else NOT_NEEDED,
+        "recheck_at": _recheck_at(record, now),
+        "was_at": was and was.occurred_at,
+    }
     return {
         "id": new_id,
         "epoch": epoch,
         "n8n_execution_id": record.n8n_execution_id,
         "id_order": record.id_order,
         "workflow_id": record.workflow_id,
-        "workflow_name": names.get(record.workflow_id, ""),
         "status": record.status,
         "normalized_status": record.normalized_status.value,
         "mode": record.mode,
         "started_at": record.started_at,
         "finished_at": record.finished_at,
         "execution_time": record.execution_time_ms,
-        "wait_till": record.wait_till,
-        "retry_of": record.retry_of,
-        "retry_success_id": record.retry_success_id,
-        "workflow_version_id": record.workflow_version_id,
-        "flags": int(record.flags),
-        "detail_state": PENDING if needs_detail else NOT_NEEDED,
-        "recheck_at": _recheck_at(record, now),
-        **GROUPS_BEFORE_DETAILS.get(record.status, NO_GROUP),
-        "was_at": was and was.occurred_at,
+        **{name: value for name, value in mostly_empty.items() if value},
+        **GROUPS_BEFORE_DETAILS.get(record.status, {}),
     }
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _recheck_at(record: ExecutionRecord, now: datetime) -> datetime | None:

@@ -459,7 +459,7 @@ def test_any_order_and_repetition_of_the_same_records_gives_the_same_rows(plan):
 def test_stored_rows_are_looked_up_by_the_unique_index_without_any_statistics():
     """As for a tenant that came after the statistics: each look-up seems to find one row."""
     write(*(record(str(number)) for number in range(1, 500)))
-    parameters = {"tenant": TENANT, "environment": ENVIRONMENT, "ids": ["1"], "epochs": [1]}
+    parameters = {"tenant": TENANT, "environment": ENVIRONMENT, "epochs": '{"1": 1}'}
 
     with connection.cursor() as cursor:
         cursor.execute(ingest.BY_KEY)
