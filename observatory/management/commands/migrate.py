@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import dj_database_url
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import OperationalError, connection
 from psycopg.errors import LockNotAvailable
 
-from observatory.database import as_owner, grant_rights, prepare_roles
+from observatory.database import application_login, as_owner, grant_rights, prepare_roles
 
 LONGEST_LOCK_MS = 500
 TRIES = 30
@@ -31,11 +30,11 @@ class Command(migrate.Command):
 
     def execute(self, *args: Any, **options: Any) -> Any:
         """All of it as the owner: the checks before may ask the database too."""
-        application = dj_database_url.parse(settings.DATABASE_URL)
+        login, password = application_login()
         with as_owner():
             if settings.DATABASE_OWNER_URL:
                 connection.ensure_connection()
-                prepare_roles(connection.connection, application["USER"], application["PASSWORD"])
+                prepare_roles(connection.connection, login, password)
             return super().execute(*args, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
