@@ -14,7 +14,7 @@ import psycopg
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from observatory.database import prepare_roles
+from observatory.database import application_login, prepare_roles
 from observatory.stack import StackError
 from observatory.stack.homes import find_binaries
 
@@ -32,6 +32,7 @@ def back_up(target: Path) -> int:
     """
     if target.exists():
         raise BackupError(f"{target} exists; name a file that does not.")
+    application_login()
     draft = target.with_name(f"{target.name}.part")
     try:
         # Made before pg_dump opens it, so that nobody else can ever read it.
@@ -52,7 +53,7 @@ def restore(source: Path, *, replace: bool) -> None:
     """
     if not source.is_file():
         raise BackupError(f"There is no file {source}.")
-    application = dj_database_url.parse(settings.DATABASE_URL)
+    login, password = application_login()
     with psycopg.connect(_owner_url(), autocommit=True) as owner:
         found = owner.execute(TABLES).fetchone()
         if found and found[0] and not replace:
@@ -61,7 +62,7 @@ def restore(source: Path, *, replace: bool) -> None:
                 " beat, and say --replace to put the backup in their place."
             )
         # Policies and rights name the roles, which belong to the server and not to the backup.
-        prepare_roles(owner, application["USER"], application["PASSWORD"])
+        prepare_roles(owner, login, password)
         if replace:
             owner.execute("DROP SCHEMA IF EXISTS reports, public CASCADE")
             owner.execute("CREATE SCHEMA public")

@@ -23,6 +23,15 @@ IDENTITY = ("USER", "PASSWORD", "HOST", "PORT")
 ROLES = (APPLICATION_ROLE, OPERATOR_ROLE, READER_ROLE)
 
 
+def application_login() -> tuple[str, str]:
+    """Name and password of DATABASE_URL. Raises ImproperlyConfigured where it is not set."""
+    if not settings.DATABASE_URL:
+        # Django's dummy database, which says so.
+        connection.ensure_connection()
+    application = dj_database_url.parse(settings.DATABASE_URL)
+    return application["USER"], application["PASSWORD"]
+
+
 @contextmanager
 def as_owner() -> Iterator[None]:
     """Let Django's connection log in as the owner; without DATABASE_OWNER_URL nothing changes."""

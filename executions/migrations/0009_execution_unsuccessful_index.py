@@ -1,5 +1,6 @@
-from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models
+
+from executions.concurrent_indexes import AddIndexConcurrently, RemoveIndexConcurrently
 
 
 class Migration(migrations.Migration):

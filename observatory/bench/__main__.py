@@ -21,7 +21,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     bench = BENCHES[given.name]
-    call_command("migrate", verbosity=0)
+    if bench.begins_migrated:
+        call_command("migrate", verbosity=0)
     sizes = tuple(sorted(set(given.rows or [bench.rows])))
     report = bench.measure(Options(sizes, with_peers=given.peers))
     sys.stdout.write(report.as_table() + "\n")

@@ -140,7 +140,8 @@ def make_histories(shapes: Sequence[Shape]) -> list[History]:
     with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
         with owner.transaction(), without_indexes(owner):
             for history in histories:
-                _fill(owner, history)
+                fill_executions(owner, history.shape, history.places, end)
+                owner.execute(WORKFLOWS, {"end": end, **_columns(history.places)})
         owner.execute("VACUUM (ANALYZE, FREEZE) executions")
         for history in histories:
             add_up(history)
@@ -197,23 +198,27 @@ def _environment(tenant: Tenant, number: int, end: datetime) -> Environment:
         return environment
 
 
-def _fill(owner: Owner, history: History) -> None:
-    shape, places = history.shape, history.places
+def fill_executions(owner: Owner, shape: Shape, places: Sequence[Place], end: datetime) -> None:
+    """The rows alone: it asks for no other table and for the columns of the first migrations."""
     parameters = {
         "rows": shape.rows,
-        "begin": history.end - SPREAD,
-        "end": history.end,
+        "begin": end - SPREAD,
         "step": SPREAD / shape.rows,
         "errors": shape.error_share,
         "causes": CAUSES,
         "bounds": list(accumulate(place.share for place in places))[:-1],
+        **_columns(places),
+    }
+    owner.execute("SELECT setseed(0.5)")
+    owner.execute(EXECUTIONS, parameters)
+
+
+def _columns(places: Sequence[Place]) -> dict[str, Any]:
+    return {
         "tenants": [place.tenant_id for place in places],
         "environments": [place.environment_id for place in places],
         "workflows": [place.workflows for place in places],
     }
-    owner.execute("SELECT setseed(0.5)")
-    owner.execute(EXECUTIONS, parameters)
-    owner.execute(WORKFLOWS, parameters)
 
 
 @contextmanager

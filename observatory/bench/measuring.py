@@ -42,6 +42,7 @@ class Bench:
     measure: Callable[[Options], Report]
     has_peers: bool = False
     has_sizes: bool = False
+    begins_migrated: bool = True
 
 
 def seconds_of(work: Callable[[], Any]) -> float:

@@ -1,6 +1,17 @@
 """All benches, in the order in which they are listed."""
 
-from observatory.bench import depth, errors, http, ingest, kpis, live, retention, sync, workflows
+from observatory.bench import (
+    depth,
+    errors,
+    http,
+    ingest,
+    kpis,
+    live,
+    retention,
+    sync,
+    upgrade,
+    workflows,
+)
 from observatory.bench.measuring import Bench
 
 ALL = (
@@ -13,5 +24,6 @@ ALL = (
     depth.BENCH,
     http.BENCH,
     retention.BENCH,
+    upgrade.BENCH,
 )
 BENCHES: dict[str, Bench] = {bench.name: bench for bench in ALL}

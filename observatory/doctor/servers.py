@@ -97,10 +97,10 @@ def clocks() -> Iterator[Finding]:
     ):
         if abs(skew) > LARGEST_SKEW_SECONDS:
             yield warning(
-                name, f"{skew:+.1f} s against this machine's.", "Keep both in time with NTP."
+                name, f"{skew:+z.1f} s against this machine's.", "Keep both in time with NTP."
             )
         else:
-            yield ok(name, f"{skew:+.1f} s against this machine's")
+            yield ok(name, f"{skew:+z.1f} s against this machine's")
 
 
 def disk() -> Iterator[Finding]:

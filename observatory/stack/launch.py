@@ -39,6 +39,7 @@ class Options:
     port: int
     is_demo: bool
     is_debug: bool
+    servers_only: bool = False
 
 
 def up(options: Options) -> None:
@@ -91,8 +92,11 @@ class Launch:
             check(addresses)
         environment = application_environment(inherited, addresses, secrets, self.options.host)
         self.state.write_run_environment(shared_part(environment))
-        greeting = self.prepare_application(environment)
-        self.start_services(environment, greeting)
+        if self.options.servers_only:
+            self.greet("", "PostgreSQL and Valkey run, and nothing that uses them.")
+        else:
+            greeting = self.prepare_application(environment)
+            self.start_services(environment, greeting)
         while True:
             self.supervisor.turn()
 
@@ -150,9 +154,12 @@ class Launch:
         address = f"http://{bracketed(ANY_ADDRESS.get(host, host))}:{port}"
         if self.options.is_demo:
             self.start("demo", (sys.executable, str(PROJECT / "manage.py"), "demo"), environment)
-        self.tenure.announce(f" as process {os.getpid()}, at {address}")
-        lines = ("", f"Observatory runs at {address}", *greeting.splitlines())
-        for line in (*lines, f"Ctrl-C stops it. Each process has a log in {self.state.logs}", ""):
+        self.greet(f", at {address}", f"Observatory runs at {address}", *greeting.splitlines())
+
+    def greet(self, place: str, *lines: str) -> None:
+        self.tenure.announce(f" as process {os.getpid()}{place}")
+        last = f"Ctrl-C stops it. Each process has a log in {self.state.logs}"
+        for line in ("", *lines, last, ""):
             self.supervisor.log.say(line)
 
     def start(self, name: str, command: tuple[str, ...], environment: Mapping[str, str]) -> Child:

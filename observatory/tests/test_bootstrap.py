@@ -241,6 +241,9 @@ def test_a_warm_start_changes_nothing(project: Path) -> None:
     [
         pytest.param("makemigrations --check", "No changes detected", id="needs no database"),
         pytest.param("showmigrations", "Observatory is not running here", id="needs one"),
+        pytest.param("migrate", "Observatory is not running here", id="needs its owner"),
+        pytest.param("backup new.backup", "Observatory is not running here", id="reads it whole"),
+        pytest.param("restore manage.py", "Observatory is not running here", id="makes it anew"),
     ],
 )
 def test_a_command_without_servers_works_or_says_what_to_start(

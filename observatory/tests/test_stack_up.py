@@ -32,11 +32,11 @@ def manage(*command: str) -> list[str]:
     return [sys.executable, str(PROJECT / "manage.py"), *command]
 
 
-def start(environment: dict[str, str]) -> tuple[subprocess.Popen[str], str]:
+def start(environment: dict[str, str], *options: str) -> tuple[subprocess.Popen[str], str]:
     """The running `up`, and all that it printed up to its greeting's last line."""
     port = str(next(private_ports()))
     up = subprocess.Popen(
-        manage("up", "--port", port), env=environment, stdout=subprocess.PIPE, text=True
+        manage("up", "--port", port, *options), env=environment, stdout=subprocess.PIPE, text=True
     )
     assert up.stdout is not None
     printed = ""
@@ -115,3 +115,27 @@ def test_up_survives_the_death_of_each_process_and_then_of_itself(
         rest, _ = again.communicate(timeout=20)
     assert (again.returncode, rest.splitlines()[-1]) == (0, "Stopped.")
     assert not is_locked(Path(environment["OBSERVATORY_STATE_DIR"]) / "up.lock")
+
+
+def test_a_backup_is_restored_while_the_servers_run_alone(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    def run(*command: str) -> str:
+        ran = subprocess.run(manage(*command), env=environment, capture_output=True, text=True)
+        return ran.stdout + ran.stderr
+
+    file = str(tmp_path / "observatory.backup")
+    up, _ = start(environment, "--servers-only")
+    try:
+        run("migrate")
+        run("add_tenant", "acme")
+        run("backup", file)
+        run("add_tenant", "later")
+
+        assert not [c for c in processes_of(up.pid).values() if "uvicorn" in c or "celery" in c]
+        assert run("restore", file, "--replace").splitlines()[-1] == "Restored."
+        assert run("add_tenant", "acme") == run("add_tenant", "acme")
+        assert "there is no tenant" in run("prune_executions", "--tenant", "later").lower()
+    finally:
+        up.terminate()
+        up.communicate(timeout=20)

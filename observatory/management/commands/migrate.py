@@ -1,24 +1,23 @@
 """migrate, as the owner of the database: prepares the roles, migrates, grants the rights.
 
-It waits for no lock longer than a second: while it waits, everybody who comes after it waits too.
-What could not be had is tried again; each migration is whole or not there, so nothing is done
-twice.
+It waits for no lock longer than half a second: while it waits, everybody who comes after it waits
+too. What could not be had is tried again; each migration is whole or not there, or goes on where it
+was stopped (executions.concurrent_indexes), so nothing is done twice.
 """
 
 import time
 from collections.abc import Callable
 from typing import Any
 
-import dj_database_url
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import OperationalError, connection
 from psycopg.errors import LockNotAvailable
 
-from observatory.database import as_owner, grant_rights, prepare_roles
+from observatory.database import application_login, as_owner, grant_rights, prepare_roles
 
-LONGEST_LOCK_MS = 1000
+LONGEST_LOCK_MS = 500
 TRIES = 30
 PAUSE_SECONDS = 1.0
 
@@ -26,16 +25,16 @@ PAUSE_SECONDS = 1.0
 class Command(migrate.Command):
     help = (
         "Prepares the database's roles, migrates and grants the application its rights."
-        " Connects with DATABASE_OWNER_URL. Waits for no lock longer than a second."
+        " Connects with DATABASE_OWNER_URL. Waits for no lock longer than half a second."
     )
 
     def execute(self, *args: Any, **options: Any) -> Any:
         """All of it as the owner: the checks before may ask the database too."""
-        application = dj_database_url.parse(settings.DATABASE_URL)
+        login, password = application_login()
         with as_owner():
             if settings.DATABASE_OWNER_URL:
                 connection.ensure_connection()
-                prepare_roles(connection.connection, application["USER"], application["PASSWORD"])
+                prepare_roles(connection.connection, login, password)
             return super().execute(*args, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:

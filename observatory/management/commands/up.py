@@ -23,8 +23,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=port_number, default=8000, help="default: 8000")
         parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
-        parser.add_argument(
+        contents = parser.add_mutually_exclusive_group()
+        contents.add_argument(
             "--demo", action="store_true", help="also runs a stand-in n8n with two tenants"
+        )
+        contents.add_argument(
+            "--servers-only",
+            action="store_true",
+            help="runs PostgreSQL and Valkey alone, so that restore has nobody beside it",
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -35,6 +41,7 @@ class Command(BaseCommand):
                     port=options["port"],
                     is_demo=options["demo"],
                     is_debug=settings.DEBUG,
+                    servers_only=options["servers_only"],
                 )
             )
         except StackError as fault:
