@@ -1,11 +1,17 @@
 """Answers to requests that cannot be served: a page for people, a problem for the API."""
 
+import sys
+
 import structlog
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 
 from observatory.api import is_api, json_problem
 from tenants.appearance import theme_of
+
+# PostgreSQL is back from a restart in about so many seconds.
+SECONDS_UNTIL_BACK = "5"
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -22,6 +28,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
+    """A fault of ours, or a database that is away or too busy, for which waiting helps."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        sentence = "The database does not answer just now. Try again in a few seconds."
+        answer = _refusal(request, 503, "Back in a moment", sentence)
+        answer.headers["Retry-After"] = SECONDS_UNTIL_BACK
+        return answer
     return _refusal(
         request, 500, "Something broke", "The fault is on our side and has been logged."
     )
