@@ -66,20 +66,25 @@ def bouncer(transactional_db):
         # Like PostgreSQL, it refuses to run as root.
         user = server_user()
         identity = {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
-        process = subprocess.Popen(
-            [PROGRAM, configuration],
-            cwd="/",
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            **identity,
-        )
+        log = folder / "pgbouncer.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [PROGRAM, configuration], cwd="/", stdout=output, stderr=output, **identity
+            )
         address = {**parts, "port": str(listen), "dbname": database}
         try:
-            eventually(lambda: can_connect(address))
+            await_listener(address, log)
             yield address
         finally:
             process.kill()
             process.wait()
+
+
+def await_listener(address, log):
+    try:
+        eventually(lambda: can_connect(address))
+    except AssertionError:
+        pytest.fail(f"PgBouncer lets nobody in: {log.read_text()}")
 
 
 def can_connect(address):
