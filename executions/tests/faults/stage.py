@@ -219,6 +219,7 @@ class Stage:
     def end(self) -> None:
         for process in self._processes:
             process.end()
+        await_quiet()
         self._sender.close()
         self.broker.flushdb()
         self.broker.close()
@@ -270,6 +271,11 @@ def writes_are_open() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(OPEN_WRITES)
         return bool(cursor.fetchone()[0])
+
+
+def await_quiet() -> None:
+    """Until nobody else asks the database anything: emptying it would meet them in a deadlock."""
+    eventually(lambda: not writes_are_open())
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import uuid
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.test import Client as Browser
+from django.urls import reverse
 
 from executions.tests.faults.stage import eventually
 from tenants.audit import Actor
@@ -61,7 +62,7 @@ def test_a_member_who_is_removed_is_cut_off_at_once(listening, member):
 
 
 def test_a_member_who_signs_out_is_cut_off_at_once(listening, member, browser):
-    browser.logout()
+    browser.post(reverse("sign-out"))
 
     eventually(lambda: listening.statuses[-1] == 401)
     say(member)

@@ -4,6 +4,7 @@ Whatever the browser complains of on the way (scripts, styles, policy, failed re
 test at its end.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from executions.n8n.fake import FakeN8n
 from executions.n8n.fake_server import FakeServer
 from executions.sync import run_turn
 from executions.tests.factories import EnvironmentFactory
+from executions.tests.faults.stage import eventually
 from tenants.models import Membership, Role, Tenant
 from tenants.scope import operator_scope, tenant_scope
 from tenants.tests.factories import MembershipFactory
@@ -87,6 +89,9 @@ def visitor(live_server: LiveServer, browser_context: BrowserContext) -> Iterato
     visitor = Visitor(page, live_server.url)
     visitor.watch()
     yield visitor
+    browser_context.close()
+    # A request that is still served would meet the emptying of the database in a deadlock.
+    eventually(lambda: not any("process_request" in t.name for t in threading.enumerate()))
     assert visitor.faults == []
 
 
