@@ -5,15 +5,25 @@ Redis or the timetable they still can, but what they show grows old: that is deg
 load balancer must not take for dead.
 """
 
+from typing import Any
+
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from kombu.exceptions import OperationalError as BrokerError
+from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from observatory import heartbeat
-from observatory.celery import app
+
+PATIENCE: dict[str, Any] = {
+    "socket_connect_timeout": 2,
+    "socket_timeout": 2,
+    "retry": Retry(NoBackoff(), 0),
+}
 
 
 @transaction.non_atomic_requests
@@ -61,9 +71,9 @@ def migrations_fault() -> str | None:
 
 def redis_fault() -> str | None:
     try:
-        with app.connection_for_read(connect_timeout=2) as broker:
-            broker.ensure_connection(max_retries=1)
-    except (BrokerError, RedisError, OSError):
+        with Redis.from_url(settings.REDIS_URL, **PATIENCE) as client:
+            client.ping()
+    except (RedisError, OSError):
         return "Redis does not answer."
     return None
 

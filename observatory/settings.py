@@ -150,7 +150,7 @@ WEB_STATEMENT_TIMEOUT_MS = env.integer(
 REDIS_URL = env.secret("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "observatory.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "observatory",
     }

@@ -12,7 +12,6 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
 from psycopg.errors import LockNotAvailable, QueryCanceled
-from redis.exceptions import RedisError
 from rest_framework import exceptions, serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import BaseContentNegotiation
@@ -72,13 +71,6 @@ class PushThrottle(SimpleRateThrottle):
     def get_cache_key(self, request: Request, view: Any) -> str | None:
         token = request.auth
         return f"push:{token.environment_id}" if isinstance(token, PushToken) else None
-
-    def allow_request(self, request: Request, view: Any) -> bool:
-        try:
-            return super().allow_request(request, view)
-        except RedisError as error:
-            log.warning("push_not_counted", reason=str(error))
-            return True
 
 
 class OneForm(BaseContentNegotiation):

@@ -1,5 +1,6 @@
 """What the probes answer while parts are away."""
 
+import socket
 import time
 import uuid
 from contextlib import contextmanager
@@ -9,11 +10,11 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import OperationalError
-from kombu.exceptions import OperationalError as BrokerError
 
 from observatory import heartbeat
-from observatory.celery import app
 from observatory.tasks import note_heartbeat
+from tenants.scope import operator_scope
+from tenants.tests.factories import MembershipFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -58,18 +59,34 @@ def test_without_a_migration_it_is_not_ready(client, monkeypatch):
     assert "manage.py migrate" in answer.json()["migrations"]
 
 
-def test_without_redis_it_serves_but_says_so(client, monkeypatch):
-    @contextmanager
-    def refused(**_):
-        raise BrokerError("refused")
+@pytest.fixture(params=["silent", "refusing"])
+def redis_away(request, settings):
+    """A Redis that takes connections and never answers, as one that hangs, or none at all."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings.REDIS_URL = f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+        settings.CACHES = {
+            "default": {**settings.CACHES["default"], "LOCATION": settings.REDIS_URL}
+        }
+        if request.param == "refusing":
+            listener.close()
         yield
 
-    monkeypatch.setattr(app, "connection_for_read", refused)
 
+def test_without_redis_it_serves_but_says_so(client, redis_away):
     answer = client.get("/readyz")
 
     assert (answer.status_code, answer.json()["degraded"]) == (200, True)
     assert answer.json()["redis"] == "Redis does not answer."
+
+
+def test_without_redis_the_api_goes_on_without_its_limits(client, redis_away):
+    with operator_scope():
+        member = MembershipFactory()
+    client.force_login(member.user)
+
+    answer = client.get("/api/v1/environments", HTTP_X_TENANT=member.tenant.slug)
+
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(

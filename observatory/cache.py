@@ -1,0 +1,53 @@
+"""The cache: what Redis remembers may be gone at any time, and so may Redis.
+
+Nothing but limits and a heartbeat is kept there, so whoever asks goes on without it.
+"""
+
+import json
+from typing import Any
+
+import structlog
+from django.core.cache.backends import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+log = structlog.get_logger(__name__)
+
+# A Redis that is silent must not make every answer slow.
+OPTIONS = {
+    "serializer": "observatory.cache.JsonSerializer",
+    "socket_connect_timeout": 1,
+    "socket_timeout": 1,
+    "retry": Retry(NoBackoff(), 0),
+}
+
+
+class JsonSerializer:
+    """Instead of pickles: what somebody else wrote into Redis must not run here."""
+
+    def dumps(self, value: Any) -> str:
+        return json.dumps(value)
+
+    def loads(self, data: bytes) -> Any:
+        return json.loads(data)
+
+
+class RedisCache(redis.RedisCache):
+    """Forgets where Redis does not answer or holds nonsense."""
+
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, {**params, "OPTIONS": OPTIONS})
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        try:
+            return super().get(key, default, version)
+        except (RedisError, OSError, ValueError) as error:
+            log.warning("cache_not_read", reason=str(error))
+            return default
+
+    def set(self, key: str, value: Any, *arguments: Any, **options: Any) -> None:
+        try:
+            super().set(key, value, *arguments, **options)
+        except (RedisError, OSError) as error:
+            log.warning("cache_not_written", reason=str(error))
