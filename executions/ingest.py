@@ -250,7 +250,6 @@ def write_records(
     in_order = [unique[key] for key in sorted(unique)]
     in_epochs = {key: epochs.get(key, epoch) for key in unique}
     parameters: dict[str, Any] = {"tenant": tenant_id, "environment": environment_id, "now": now}
-    written: list[tuple[UUID, bool]] = []
     with connection.cursor() as cursor:
         stored = _stored(cursor, {**parameters, "epochs": _json(in_epochs)})
         news = [
@@ -259,23 +258,12 @@ def write_records(
             if (was := stored.get(record.n8n_execution_id)) is None
             or is_news(record, was, workflow_names)
         ]
-        if news:
-            rows = [
-                _row(new_id, record, in_epochs[record.n8n_execution_id], was, workflow_names, now)
-                for new_id, (record, was) in zip(uuid7s(len(news)), news, strict=True)
-            ]
-            cursor.execute(UPSERT, {**parameters, "rows": _json(rows)})
-            written = cursor.fetchall()
-        links = _retry_links(in_order)
-        if links:
-            cursor.executemany(
-                LINK_RETRY,
-                [
-                    {**parameters, "epoch": epochs.get(retry, epoch)}
-                    | {"original": original, "retry": retry}
-                    for original, retry in links.items()
-                ],
-            )
+        rows = [
+            _row(new_id, record, in_epochs[record.n8n_execution_id], was, workflow_names, now)
+            for new_id, (record, was) in zip(uuid7s(len(news)), news, strict=True)
+        ]
+        written = _upsert(cursor, rows, parameters) if rows else []
+        _link_retries(cursor, in_order, in_epochs, parameters)
     inserted = sum(is_new for _, is_new in written)
     return IngestResult(
         inserted=inserted,
@@ -291,6 +279,31 @@ def _stored(cursor: CursorWrapper, parameters: Mapping[str, Any]) -> dict[str, S
     cursor.nextset()
     cursor.nextset()
     return {key: Stored._make((*row[:6], Said(*row[6:]))) for key, *row in cursor.fetchall()}
+
+
+def _upsert(
+    cursor: CursorWrapper, rows: Sequence[Mapping[str, object]], parameters: Mapping[str, Any]
+) -> list[tuple[UUID, bool]]:
+    """The id of each row that was written, and whether it is new."""
+    cursor.execute(UPSERT, {**parameters, "rows": _json(rows)})
+    written: list[tuple[UUID, bool]] = cursor.fetchall()
+    return written
+
+
+def _link_retries(
+    cursor: CursorWrapper,
+    records: Iterable[ExecutionRecord],
+    in_epochs: Mapping[str, int],
+    parameters: Mapping[str, Any],
+) -> None:
+    if links := _retry_links(records):
+        cursor.executemany(
+            LINK_RETRY,
+            [
+                {**parameters, "epoch": in_epochs[retry], "original": original, "retry": retry}
+                for original, retry in links.items()
+            ],
+        )
 
 
 def is_news(record: ExecutionRecord, stored: Stored, names: Mapping[str, str]) -> bool:
