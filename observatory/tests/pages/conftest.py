@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
 from pytest_django.live_server_helper import LiveServer
 
 from executions.models import Environment
@@ -125,6 +125,18 @@ def let_in(visitor: Visitor) -> Callable[[Membership], Visitor]:
 @pytest.fixture
 def owner(let_in: Callable[[Membership], Visitor], membership: Membership) -> Visitor:
     return let_in(membership)
+
+
+@pytest.fixture
+def without_script(browser: Browser, owner: Visitor) -> Iterator[Visitor]:
+    """The owner with JavaScript switched off."""
+    state = owner.page.context.storage_state()
+    context = browser.new_context(storage_state=state, java_script_enabled=False)
+    visitor = Visitor(context.new_page(), owner.address)
+    visitor.watch()
+    yield visitor
+    context.close()
+    assert visitor.faults == []
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """The pages of errors as people use them, with and without scripts."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser
 
 from analytics.tests.counting import refresh_all
 from analytics.tests.failing import fail
@@ -46,18 +44,6 @@ def failing(tenant: Tenant) -> Environment:
                 )
         refresh_all()
     return environment
-
-
-@pytest.fixture
-def without_script(browser: Browser, owner: Visitor) -> Iterator[Visitor]:
-    """The owner with JavaScript switched off."""
-    state = owner.page.context.storage_state()
-    context = browser.new_context(storage_state=state, java_script_enabled=False)
-    visitor = Visitor(context.new_page(), owner.address)
-    visitor.watch()
-    yield visitor
-    context.close()
-    assert visitor.faults == []
 
 
 def test_an_error_is_opened_resolved_and_found_again(owner: Visitor, failing: Environment) -> None:

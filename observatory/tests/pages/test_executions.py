@@ -1,10 +1,9 @@
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser
 
 from executions.models import Environment
 from executions.n8n.fake_server import FakeServer
@@ -35,18 +34,6 @@ def history(tenant: Tenant) -> Environment:
                 error_node="Call partner",
             )
     return rough
-
-
-@pytest.fixture
-def without_script(browser: Browser, owner: Visitor) -> Iterator[Visitor]:
-    """The owner with JavaScript switched off."""
-    state = owner.page.context.storage_state()
-    context = browser.new_context(storage_state=state, java_script_enabled=False)
-    visitor = Visitor(context.new_page(), owner.address)
-    visitor.watch()
-    yield visitor
-    context.close()
-    assert visitor.faults == []
 
 
 def rows(visitor: Visitor) -> list[str]:

@@ -1,12 +1,10 @@
 """The pages of numbers as people use them: pointing, brushing, typing, by day and by night."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser
 
 from analytics.tests.counting import add_run, random_runs, refresh_all
 from executions.models import Coverage, Environment, Health
@@ -46,18 +44,6 @@ def history(tenant: Tenant) -> Environment:
             )
         refresh_all()
     return environment
-
-
-@pytest.fixture
-def without_script(browser: Browser, owner: Visitor) -> Iterator[Visitor]:
-    """The owner with JavaScript switched off."""
-    state = owner.page.context.storage_state()
-    context = browser.new_context(storage_state=state, java_script_enabled=False)
-    visitor = Visitor(context.new_page(), owner.address)
-    visitor.watch()
-    yield visitor
-    context.close()
-    assert visitor.faults == []
 
 
 def failures(visitor: Visitor) -> str:
