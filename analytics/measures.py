@@ -1,10 +1,10 @@
 """Numbers of executions that can be added up (pure)."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
-from analytics.histograms import merge, percentiles
+from analytics.histograms import NONE_TIMED, Histogram
 
 SHARES = (0.5, 0.95, 0.99)
 
@@ -23,7 +23,7 @@ class Measures:
     duration_sum: int = 0
     last_at: datetime | None = None
     last_error_at: datetime | None = None
-    histogram: dict[int, int] = field(default_factory=dict)
+    histogram: Histogram = NONE_TIMED
 
     @property
     def total(self) -> int:
@@ -54,32 +54,24 @@ class Measures:
 
     def percentiles(self) -> list[float | None]:
         """The middle, the 95th and the 99th percentile of the durations."""
-        return percentiles(self.histogram, SHARES)
+        return self.histogram.percentiles(SHARES)
 
-    def add(self, sums: Sequence[int], sign: int = 1) -> None:
-        """Add counts in the order of the fields, or take them out again."""
-        self.success += sign * sums[0]
-        self.error += sign * sums[1]
-        self.running += sign * sums[2]
-        self.waiting += sign * sums[3]
-        self.canceled += sign * sums[4]
-        self.unknown += sign * sums[5]
-        self.timed += sign * sums[6]
-        self.duration_sum += sign * sums[7]
-
-    def add_histogram(self, bins: Sequence[int], counts: Sequence[int], sign: int = 1) -> None:
-        merge(self.histogram, bins, counts, sign)
-
-    def saw(self, last_at: datetime | None, last_error_at: datetime | None) -> None:
-        self.last_at = _later(self.last_at, last_at)
-        self.last_error_at = _later(self.last_error_at, last_error_at)
-
-    def include(self, other: "Measures") -> None:
-        """Add all of another stretch."""
-        counts = [*other.counts().values(), other.timed, other.duration_sum]
-        self.add(counts)
-        self.add_histogram(list(other.histogram), list(other.histogram.values()))
-        self.saw(other.last_at, other.last_error_at)
+    def include(self, other: "Measures", sign: int = 1) -> None:
+        """Add all of another stretch, or take it out again; what was last seen stays seen."""
+        self.success += sign * other.success
+        self.error += sign * other.error
+        self.running += sign * other.running
+        self.waiting += sign * other.waiting
+        self.canceled += sign * other.canceled
+        self.unknown += sign * other.unknown
+        self.timed += sign * other.timed
+        self.duration_sum += sign * other.duration_sum
+        if sign < 0:
+            self.histogram -= other.histogram
+            return
+        self.histogram += other.histogram
+        self.last_at = _later(self.last_at, other.last_at)
+        self.last_error_at = _later(self.last_error_at, other.last_error_at)
 
 
 def total_of(parts: Iterable[Measures]) -> Measures:

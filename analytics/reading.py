@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from analytics.histograms import NONE_TIMED, SENT, Histogram
 from analytics.measures import SHARES, Measures
 from analytics.periods import Bucket
 from analytics.pieces import pieces_of
@@ -83,18 +84,18 @@ def read_buckets(
     numbered = list(buckets)
     found = {number: Measures() for number, _ in numbered}
     family = "environment" if selection.is_by_environment else "workflow"
-    statement = f"WITH {sources_of(selection)} {_parts(selection, family)}"
+    statement = f"""
+    WITH {sources_of(selection)}, part AS ({_parts(selection, family)})
+    SELECT bucket, sign, {SUMS_OF_BINS}, {LATEST}, {SENT} FROM part
+    WHERE timed IS NOT NULL  -- as it is where no row was there to be counted
+    GROUP BY bucket, sign
+    """
     with connection.cursor() as cursor:
         cursor.execute(statement, piece_parameters(selection, numbered))
-        for bucket, sign, *values in cursor.fetchall():
-            if values[0] is None:
-                continue
-            measures = found[bucket]
-            measures.add(values[: len(SUMS)], sign)
-            bins, counts, last_at, last_error_at = values[len(SUMS) :]
-            measures.add_histogram(bins, counts, sign)
-            if sign > 0:
-                measures.saw(last_at, last_error_at)
+        for bucket, sign, *sums, last_at, last_error_at, bins, counts in cursor.fetchall():
+            found[bucket].include(
+                Measures(*sums, last_at, last_error_at, Histogram.received(bins, counts)), sign
+            )
     return found
 
 
@@ -155,22 +156,21 @@ def _read_by(
 
 def read_histograms(
     selection: Selection, buckets: Iterable[tuple[int, Bucket]]
-) -> dict[tuple[UUID, str], dict[int, int]]:
+) -> dict[tuple[UUID, str], Histogram]:
     """The durations of each workflow over all of the stretches."""
     statement = f"""
     WITH {sources_of(selection)}, part AS ({_parts(selection, "workflow", OF_WORKFLOW)})
-    SELECT environment_id, workflow_id, array_agg(bin), array_agg(n) FROM (
-        SELECT environment_id, workflow_id, of_bin.bin, sum(sign * of_bin.n)::integer AS n
-        FROM part CROSS JOIN LATERAL unnest(bins, bin_counts) AS of_bin (bin, n)
-        GROUP BY environment_id, workflow_id, of_bin.bin
-    ) AS counted GROUP BY environment_id, workflow_id
+    SELECT environment_id, workflow_id, sign, {SENT} FROM part
+    GROUP BY environment_id, workflow_id, sign
     """
+    found: dict[tuple[UUID, str], Histogram] = {}
     with connection.cursor() as cursor:
         cursor.execute(statement, piece_parameters(selection, list(buckets)))
-        return {
-            (environment_id, workflow_id): dict(zip(bins, counts, strict=True))
-            for environment_id, workflow_id, bins, counts in cursor.fetchall()
-        }
+        for environment_id, workflow_id, sign, bins, counts in cursor.fetchall():
+            key, histogram = (environment_id, workflow_id), Histogram.received(bins, counts)
+            before = found.get(key, NONE_TIMED)
+            found[key] = before + histogram if sign > 0 else before - histogram
+    return found
 
 
 def read_percentiles(

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from analytics.histograms import percentiles
+from analytics.histograms import SENT, Histogram
 from analytics.selection import Selection
 from executions.models import Execution
 from executions.statuses import NormalizedStatus
@@ -25,12 +25,11 @@ START_LIMIT = timedelta(minutes=5)
 WAKE_LIMIT = timedelta(minutes=5)
 LOOKED_AT = 2000
 
-USUAL = """
-SELECT environment_id, workflow_id, of_bin.bin, sum(of_bin.n)::integer
-FROM analytics_workflowday r CROSS JOIN LATERAL unnest(bins, bin_counts) AS of_bin (bin, n)
+USUAL = f"""
+SELECT environment_id, workflow_id, {SENT} FROM analytics_workflowday r
 WHERE r.tenant_id = %(tenant)s AND r.workflow_id = ANY (%(workflows)s)
   AND r.begins_at >= %(since)s
-GROUP BY environment_id, workflow_id, of_bin.bin
+GROUP BY environment_id, workflow_id
 """
 
 
@@ -109,7 +108,6 @@ def _unfinished(selection: Selection) -> Iterable[Execution]:
 def _limits(
     tenant_id: UUID, rows: Sequence[Execution], now: datetime
 ) -> dict[tuple[UUID, str], Limit]:
-    histograms: dict[tuple[UUID, str], dict[int, int]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             USUAL,
@@ -119,17 +117,17 @@ def _limits(
                 "since": now - LEARNT_FROM,
             },
         )
-        for environment_id, workflow_id, number, count in cursor.fetchall():
-            histograms.setdefault((environment_id, workflow_id), {})[number] = count
-    return {
-        key: limit for key, histogram in histograms.items() if (limit := learnt_limit(histogram))
-    }
+        return {
+            (environment_id, workflow_id): limit
+            for environment_id, workflow_id, bins, counts in cursor.fetchall()
+            if (limit := learnt_limit(Histogram.received(bins, counts)))
+        }
 
 
-def learnt_limit(histogram: dict[int, int]) -> Limit | None:
+def learnt_limit(histogram: Histogram) -> Limit | None:
     """A few times what all but one of a hundred runs need (pure); None where too few ran."""
-    (highest,) = percentiles(histogram, (0.99,))
-    if highest is None or sum(histogram.values()) < RUNS_TO_LEARN:
+    (highest,) = histogram.percentiles((0.99,))
+    if highest is None or histogram.total < RUNS_TO_LEARN:
         return None
     usual = timedelta(milliseconds=highest)
     return Limit(max(usual * FACTOR, SHORTEST_LIMIT), usual)

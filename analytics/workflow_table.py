@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from analytics.histograms import percentiles
+from analytics.histograms import NONE_TIMED
 from analytics.kpis import PREVIOUS, Delta, deltas_of, figures_of
 from analytics.measures import Measures, total_of
 from analytics.periods import Bucket
@@ -252,7 +252,7 @@ def _with_percentiles(
     histograms = read_histograms(selection, [(CURRENT, span)])
     found = []
     for row in rows:
-        middle, high = percentiles(histograms.get(row.key, {}), (0.5, 0.95))
+        middle, high = histograms.get(row.key, NONE_TIMED).percentiles((0.5, 0.95))
         found.append(
             replace(
                 row,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from analytics.histograms import merge, percentiles
+from analytics.histograms import SENT, Histogram
 from analytics.models import WorkflowHour
 
 DURATIONS_OF = timedelta(days=30)
@@ -24,7 +24,7 @@ WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
   AND workflow_id = ANY (%(workflows)s)
 GROUP BY workflow_id
 """
-DURATIONS = """
+DURATIONS = f"""
 WITH newest AS MATERIALIZED (
     SELECT w.workflow_id, (
         SELECT max(d.begins_at) FROM analytics_workflowday d
@@ -37,17 +37,8 @@ WITH newest AS MATERIALIZED (
     FROM newest n JOIN analytics_workflowday d
       ON d.workflow_id = n.workflow_id AND d.begins_at > n.at - %(since)s
     WHERE d.tenant_id = %(tenant)s AND d.environment_id = %(environment)s AND timed > 0
-), summed AS (
-    SELECT workflow_id, (sum(duration_sum) / sum(timed))::float8 AS average
-    FROM days GROUP BY workflow_id
-), binned AS (
-    SELECT workflow_id, array_agg(bin) AS bins, array_agg(n) AS bin_counts FROM (
-        SELECT workflow_id, bin, sum(n)::integer AS n
-        FROM days CROSS JOIN LATERAL unnest(bins, bin_counts) AS of_bin (bin, n)
-        GROUP BY workflow_id, bin
-    ) AS counted GROUP BY workflow_id
 )
-SELECT workflow_id, average, bins, bin_counts FROM summed JOIN binned USING (workflow_id)
+SELECT workflow_id, (sum(duration_sum) / sum(timed))::float8, {SENT} FROM days GROUP BY workflow_id
 """
 STORE = """
 INSERT INTO execution_analytics (
@@ -122,9 +113,7 @@ def add_messages(tenant_id: UUID, environment_id: UUID) -> None:
 
 
 def _durations(
-    average: float, bins: list[int], counts: list[int]
+    average: float, bins: bytes, counts: bytes
 ) -> tuple[float, float | None, float | None]:
-    histogram: dict[int, int] = {}
-    merge(histogram, bins, counts)
-    middle, high = percentiles(histogram, (0.5, 0.95))
+    middle, high = Histogram.received(bins, counts).percentiles((0.5, 0.95))
     return average, middle, high

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from analytics.histograms import bin_of
+from analytics.histograms import NONE_TIMED, Histogram
 from analytics.selection import Selection
 from analytics.stuck import StuckKind, learnt_limit, stuck_runs
 from analytics.tests.counting import add_run, refresh_all
@@ -61,9 +61,9 @@ def test_a_workflow_is_held_to_its_own_pace(environment):
 
 
 def test_a_few_runs_teach_nothing():
-    assert learnt_limit({bin_of(1000): 29}) is None
-    assert learnt_limit({bin_of(1000): 30}) is not None
-    assert learnt_limit({}) is None
+    assert learnt_limit(Histogram.of([1000] * 29)) is None
+    assert learnt_limit(Histogram.of([1000] * 30)) is not None
+    assert learnt_limit(NONE_TIMED) is None
 
 
 def test_a_run_that_was_queued_long_ago_is_named(environment):
