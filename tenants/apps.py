@@ -8,3 +8,4 @@ class TenantsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("tenants.receivers")
+        import_module("tenants.timestamps")
