@@ -11,13 +11,13 @@ from datetime import timedelta
 from django.db.models import F, Q
 
 from executions import epochs
+from executions.descent import TAKES_OUR_CURSORS
 from executions.ingest import PUSHED
 from executions.models import Execution
 from executions.n8n.client import execution_cursor
 from executions.normalize import normalize
 from executions.statuses import FINAL
 from executions.turn import Turn
-from executions.walks import TAKES_OUR_CURSORS
 from tenants.querysets import TenantQuerySet
 
 ROWS_A_TURN = 1000

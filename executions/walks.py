@@ -7,21 +7,18 @@ begin at the top: what is new is always seen first.
 """
 
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from executions import coverage, epochs
 from executions.coverage import Stretch
+from executions.descent import TAKES_OUR_CURSORS, Descent, Floor, Page, pages_ahead
 from executions.epochs import Known
 from executions.ingest import IngestResult
 from executions.missing import note_missing_ids
 from executions.models import Execution, SyncRun
-from executions.n8n.client import ExecutionPage, execution_cursor
-from executions.n8n.errors import BadRequest, BadResponse
-from executions.normalize import ExecutionRecord, normalize
+from executions.n8n.errors import BadRequest
+from executions.normalize import ExecutionRecord
 from executions.progress import progress_of
 from executions.turn import Turn
 from tenants.realtime import publish
@@ -35,9 +32,6 @@ COMPARED = timedelta(days=8)
 # Longer than a turn from its list of running ones to its last page.
 BEGAN_LATELY = timedelta(minutes=5)
 TELL_EVERY = 1.0
-# A page that leads nowhere is asked for so often; then it is what n8n has.
-ASKED_AGAIN = 3
-TAKES_OUR_CURSORS = "takes_our_cursors"
 CHANGED_BY_A_PAGE = (
     *("kind", "state", "epoch", "position", "pages", "busy_ms", "started_at", "finished_at"),
     *("top_order", "top_at", "floor_order", "joins_at", "lowest_order", "oldest_at"),
@@ -45,49 +39,49 @@ CHANGED_BY_A_PAGE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A page with its records, made where it was fetched: beside the writing of the page before."""
-
-    page: ExecutionPage
-    records: list[ExecutionRecord]
-
-    @property
-    def orders(self) -> list[int | None]:
-        return [record.id_order for record in self.records]
-
-
 @dataclass(slots=True)
 class Step:
     """One page on its way into the database."""
 
-    page: ExecutionPage
-    records: list[ExecutionRecord]
-    next_position: str | None
+    page: Page
     is_last: bool
 
 
 def walk(turn: Turn, run: SyncRun) -> bool:
-    """Go on with a walk until its floor or the end of the turn; True where it is finished.
-
-    While one page is written the next one is fetched, and never more than one.
-    """
-    began = time.monotonic()
+    """Go on with a walk until its floor or the end of the turn; True where it is finished."""
     turn.enter(_place(turn, run, run.position))
-    with ThreadPoolExecutor(1, thread_name_prefix="next-page") as ahead:
-        page = _following(turn, run, partial(_fetch, turn, run.position))
-        while True:
-            step = _step(turn, run, page)
-            goes_on = not step.is_last and turn.has_time()
-            upcoming: Future[Fetched] | None = None
-            if goes_on:
-                upcoming = ahead.submit(_fetch, turn, step.next_position)
+    while True:
+        try:
+            is_finished = _go_down(turn, run)
+        except BadRequest:
+            if not run.position or not turn.state.capabilities.get(TAKES_OUR_CURSORS, True):
+                raise
+            _begin_again(turn, run)
+            continue
+        if is_finished or not turn.has_time():
+            return is_finished
+
+
+def _go_down(turn: Turn, run: SyncRun) -> bool:
+    """Write page after page; True after the last one of the walk.
+
+    It ends before that with the turn, or where a new epoch has moved the floor.
+    """
+    is_last = False
+    began = time.monotonic()
+    with pages_ahead(Descent(turn, run)) as pages:
+        for page in pages:
+            step = Step(page, _is_last(run, page))
             run.busy_ms, began = run.busy_ms + _since(began), time.monotonic()
             _write(turn, run, step)
             _tell(turn, run)
-            if upcoming is None:
-                return step.is_last
-            page = _following(turn, run, upcoming.result)
+            is_last = step.is_last
+    return is_last
+
+
+def _is_last(run: SyncRun, page: Page) -> bool:
+    floor = Floor(run.floor_order, run.floor_at)
+    return page.next_position is None or floor.is_reached_by(page)
 
 
 def _tell(turn: Turn, run: SyncRun) -> None:
@@ -119,91 +113,20 @@ def _place(turn: Turn, run: SyncRun, position: str | None) -> str:
     return f"page at {position}" if position else f"first page above {turn.state.high_water}"
 
 
-def _fetch(turn: Turn, position: str | None) -> Fetched:
-    page = turn.client.list_executions(cursor=position or None)
-    return Fetched(page, [normalize(item) for item in page.items])
-
-
-def _following(turn: Turn, run: SyncRun, first_answer: Callable[[], Fetched]) -> Fetched:
-    """The page at the walk's position; one that leads nowhere is asked for again.
-
-    Raises BadResponse where n8n keeps giving a page that was there before.
-    """
-    try:
-        found = first_answer()
-    except BadRequest:
-        if not run.position or not turn.state.capabilities.get(TAKES_OUR_CURSORS, True):
-            raise
-        found = _begin_again(turn, run)
-    for _ in range(ASKED_AGAIN):
-        if leads_on(run, found):
-            return found
-        found = _fetch(turn, run.position)
-    if not leads_on(run, found) and (found.records or found.page.next_cursor == run.position):
-        raise BadResponse(turn.client.host, fault="its list of executions leads in a circle")
-    return found
-
-
-def _begin_again(turn: Turn, run: SyncRun) -> Fetched:
+def _begin_again(turn: Turn, run: SyncRun) -> None:
     """A cursor was refused, as after an upgrade of n8n: from the top, by n8n's own cursors."""
     with turn.writing():
         turn.state.capabilities = {**turn.state.capabilities, TAKES_OUR_CURSORS: False}
         turn.state.save(update_fields=["capabilities"])
         run.position, run.lowest_order = "", None
         run.save(update_fields=["position", "lowest_order"])
-    return _fetch(turn, None)
-
-
-def leads_on(run: SyncRun, found: Fetched) -> bool:
-    """Whether a page goes below all that the walk has passed (pure).
-
-    Not so one that was there before. An empty one may be the end or a fault.
-    """
-    orders = found.orders
-    if not orders:
-        return run.position == ""
-    if run.pages == 0:
-        return True
-    if None in orders:
-        return found.page.next_cursor is None or found.page.next_cursor != run.position
-    lowest = min(order for order in orders if order is not None)
-    return run.lowest_order is None or lowest < run.lowest_order
-
-
-def _step(turn: Turn, run: SyncRun, found: Fetched) -> Step:
-    position = _next_position(turn, found)
-    is_last = position is None or _is_at_floor(run, found.records)
-    return Step(found.page, found.records, position, is_last)
-
-
-def _next_position(turn: Turn, found: Fetched) -> str | None:
-    """The cursor of the next page; None at the end of n8n's list.
-
-    Made from the lowest id where ids are numbers: it can only fall, and n8n's own one is wrong
-    where it leads in a circle.
-    """
-    orders, cursor = found.orders, found.page.next_cursor
-    ours = turn.state.capabilities.get(TAKES_OUR_CURSORS, True)
-    if cursor is None or not ours or not orders or None in orders:
-        return cursor
-    return execution_cursor(str(min(order for order in orders if order is not None)))
-
-
-def _is_at_floor(run: SyncRun, records: list[ExecutionRecord]) -> bool:
-    """Whether the page went below the walk's floor, by id or by time."""
-    orders = [record.id_order for record in records if record.id_order is not None]
-    if run.floor_order is not None and orders and min(orders) <= run.floor_order:
-        return True
-    starts = [record.started_at for record in records if record.started_at is not None]
-    # All of the page: one run that waited for weeks says nothing of its neighbours.
-    return run.floor_at is not None and bool(starts) and max(starts) < run.floor_at
 
 
 def _write(turn: Turn, run: SyncRun, step: Step) -> None:
     """The page, its marks and all that is said of it, or nothing."""
-    with turn.writing(_place(turn, run, step.next_position)):
+    with turn.writing(_place(turn, run, step.page.next_position)):
         in_epochs = _settle_epochs(turn, run, step)
-        result = turn.ingest(step.records, in_epochs)
+        result = turn.ingest(step.page.records, in_epochs)
         if run.pages == 0:
             _note_top(turn, run, step)
         _note_missing(turn, run, step)
@@ -220,17 +143,17 @@ def _settle_epochs(turn: Turn, run: SyncRun, step: Step) -> dict[str, int]:
     is_first_load = run.kind == SyncRun.Kind.CYCLE and run.floor_order is None and run.pages > 0
     if (is_history or is_first_load) and turn.state.epoch == 1:
         return {}
-    known = epochs.known_rows(turn, step.records)
+    known = epochs.known_rows(turn, step.page.records)
     if not is_history and _began_again(turn, run, step, known):
         _open_epoch(turn, run)
-        step.is_last = step.next_position is None or _is_at_floor(run, step.records)
-    return epochs.older_epochs(turn.state.epoch, step.records, known)
+        step.is_last = _is_last(run, step.page)
+    return epochs.older_epochs(turn.state.epoch, step.page.records, known)
 
 
 def _began_again(turn: Turn, run: SyncRun, step: Step, known: dict[str, list[Known]]) -> bool:
     if run.pages == 0:
-        return epochs.began_again(turn.state, step.records, known)
-    return epochs.shows_other_runs(turn.state.epoch, step.records, known)
+        return epochs.began_again(turn.state, step.page.records, known)
+    return epochs.shows_other_runs(turn.state.epoch, step.page.records, known)
 
 
 def _open_epoch(turn: Turn, run: SyncRun) -> None:
@@ -249,8 +172,7 @@ def _note_top(turn: Turn, run: SyncRun, step: Step) -> None:
     run.started_at = run.started_at or turn.now
     run.state = SyncRun.State.RUNNING
     run.top_at = run.top_at or step.page.server_date or turn.now
-    orders = [record.id_order for record in step.records if record.id_order is not None]
-    run.top_order = max(orders, default=None)
+    run.top_order = max(step.page.orders, default=None)
     state = turn.state
     if run.position == "" and (state.high_water or 0) <= (run.top_order or 0):
         state.high_water, state.high_water_at = run.top_order, run.top_at
@@ -260,10 +182,10 @@ def _note_top(turn: Turn, run: SyncRun, step: Step) -> None:
 def _note_missing(turn: Turn, run: SyncRun, step: Step) -> None:
     if run.kind == SyncRun.Kind.RECONCILE:
         return
-    orders = [record.id_order for record in step.records if record.id_order is not None]
+    orders = step.page.orders
     if run.lowest_order is not None:
         orders.append(run.lowest_order)
-    note_missing_ids(turn, orders, above=_complete_below(run, step.records))
+    note_missing_ids(turn, orders, above=_complete_below(run, step.page.records))
 
 
 def _complete_below(run: SyncRun, records: list[ExecutionRecord]) -> int:
@@ -288,7 +210,7 @@ def _complete_below(run: SyncRun, records: list[ExecutionRecord]) -> int:
 
 def _note_vanished(turn: Turn, run: SyncRun, step: Step) -> None:
     """A comparison found stored runs that n8n no longer lists: each is asked for by its id."""
-    orders = [record.id_order for record in step.records if record.id_order is not None]
+    orders = step.page.orders
     if run.kind != SyncRun.Kind.RECONCILE or not orders:
         return
     Execution.objects.for_tenant(turn.tenant.pk).filter(
@@ -299,19 +221,19 @@ def _note_vanished(turn: Turn, run: SyncRun, step: Step) -> None:
         occurred_at__gte=turn.now - COMPARED,
         gone_at=None,
         recheck_at=None,
-    ).exclude(n8n_execution_id__in=[record.n8n_execution_id for record in step.records]).update(
-        recheck_at=turn.now
-    )
+    ).exclude(
+        n8n_execution_id__in=[record.n8n_execution_id for record in step.page.records]
+    ).update(recheck_at=turn.now)
 
 
 def _advance(turn: Turn, run: SyncRun, step: Step, result: IngestResult) -> None:
     run.pages += 1
-    run.rows_seen += len(step.records)
+    run.rows_seen += len(step.page.records)
     run.rows_new += result.inserted
     run.rows_changed += result.changed
-    run.rows_refused += len(step.page.refused)
-    run.position = step.next_position or run.position
-    for record in step.records:
+    run.rows_refused += step.page.refused
+    run.position = step.page.next_position or run.position
+    for record in step.page.records:
         if record.id_order is not None and record.id_order <= (run.lowest_order or record.id_order):
             run.lowest_order = record.id_order
             run.oldest_at = record.started_at or run.oldest_at

@@ -50,7 +50,7 @@ def measure(options: Options) -> Report:
             load_whole(loads[-1])
 
         def load_in_sequence() -> None:
-            with patch("executions.walks.ThreadPoolExecutor", OneAfterAnother):
+            with patch("executions.descent.ThreadPoolExecutor", OneAfterAnother):
                 load()
 
         listing = new_environment(tenant, url, next(numbers))

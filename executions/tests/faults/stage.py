@@ -50,12 +50,12 @@ class Finder(MetaPathFinder):
             return None
         sys.meta_path.remove(self)
         import executions.walks as walks
-        step, deadly = walks._step, pathlib.Path(__file__).with_name("deadly")
-        def poisoned(turn, run, page):
+        write, deadly = walks._write, pathlib.Path(__file__).with_name("deadly")
+        def poisoned(turn, run, step):
             if deadly.exists() and deadly.read_text() == str(turn.environment.pk):
                 os.kill(os.getpid(), signal.SIGKILL)
-            return step(turn, run, page)
-        walks._step = poisoned
+            return write(turn, run, step)
+        walks._write = poisoned
         return None
 
 sys.meta_path.insert(0, Finder())

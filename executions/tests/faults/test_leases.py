@@ -133,17 +133,17 @@ def test_a_page_deep_in_the_past_that_kills_its_worker_is_found_out(
     n8n, turn, rows, dying, monkeypatch
 ):
     n8n.add_many(1500, every_ms=60_000)
-    step = walks._step
+    write = walks._write
 
-    def poison(turn, run, page):
+    def poison(turn, run, step):
         if run.lowest_order is not None and run.lowest_order < 1800:
             raise Killed
-        return step(turn, run, page)
+        return write(turn, run, step)
 
     for _ in range(3):
         n8n.run(n8n.workflow_id)
         with monkeypatch.context() as patched:
-            patched.setattr(walks, "_step", poison)
+            patched.setattr(walks, "_write", poison)
             with pytest.raises(Killed):
                 turn()
         rows(SyncState).update(lease_expires_at=LONG_AGO)
