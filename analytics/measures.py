@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from analytics.histograms import merge, percentiles
 
@@ -11,7 +10,7 @@ SHARES = (0.5, 0.95, 0.99)
 
 @dataclass(slots=True)
 class Measures:
-    """Counts by status, durations and the last runs of some stretch of time."""
+    """Counts by status and durations of some stretch of time."""
 
     success: int = 0
     error: int = 0
@@ -21,8 +20,6 @@ class Measures:
     unknown: int = 0
     timed: int = 0
     duration_sum: int = 0
-    last_at: datetime | None = None
-    last_error_at: datetime | None = None
     histogram: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -70,16 +67,11 @@ class Measures:
     def add_histogram(self, bins: Sequence[int], counts: Sequence[int], sign: int = 1) -> None:
         merge(self.histogram, bins, counts, sign)
 
-    def saw(self, last_at: datetime | None, last_error_at: datetime | None) -> None:
-        self.last_at = _later(self.last_at, last_at)
-        self.last_error_at = _later(self.last_error_at, last_error_at)
-
     def include(self, other: "Measures") -> None:
         """Add all of another stretch."""
         counts = [*other.counts().values(), other.timed, other.duration_sum]
         self.add(counts)
         self.add_histogram(list(other.histogram), list(other.histogram.values()))
-        self.saw(other.last_at, other.last_error_at)
 
 
 def total_of(parts: Iterable[Measures]) -> Measures:
@@ -87,7 +79,3 @@ def total_of(parts: Iterable[Measures]) -> Measures:
     for part in parts:
         whole.include(part)
     return whole
-
-
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((moment for moment in (one, other) if moment), default=None)

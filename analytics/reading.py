@@ -6,7 +6,8 @@ whether the rollups are behind or not, and equals the list's under the same filt
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -34,13 +35,7 @@ dirty AS MATERIALIZED (
       AND (s.purged_before IS NULL OR r.hour < s.purged_since OR r.hour >= s.purged_before)
 )"""
 SUMMED = ", ".join(SUMS)
-LAST = "last_at, last_error_at"
-OF_COURSES = (f"sum(sign * ({' + '.join(STATUSES)}))::bigint", "sum(sign * error)::bigint")
-OF_MEASURES = (
-    *(f"sum(sign * {name})::bigint" for name in SUMS),
-    "max(last_at) FILTER (WHERE sign > 0)",
-    "max(last_error_at) FILTER (WHERE sign > 0)",
-)
+OF_MEASURES = ", ".join(f"sum(sign * {name})::bigint" for name in SUMS)
 LATEST = "max(last_at) AS last_at, max(last_error_at) AS last_error_at"
 OF_ENVIRONMENT = ("environment_id",)
 OF_WORKFLOW = ("environment_id", "workflow_id")
@@ -66,36 +61,106 @@ ROWS_IN_PIECE = "r.occurred_at >= p.start_at AND r.occurred_at < p.end_at"
 ROWS_OF_MARK = """r.environment_id = p.environment_id
           AND r.occurred_at >= p.hour AND r.occurred_at < p.hour + interval '1 hour'"""
 
+# Exact percentiles of the stretches that few rows are in; a mode or a tag is found only among all
+# rows of the environments, so that it is these that have to be few.
+SPANS = """
+span AS MATERIALIZED (
+    SELECT * FROM unnest(%(numbers)s::int[], %(span_starts)s::timestamptz[],
+        %(span_ends)s::timestamptz[], %(firsts)s::int[], %(lasts)s::int[])
+        AS s (number, start_at, end_at, first, last)
+), size AS MATERIALIZED (
+    SELECT s.number, sum(c.sign * ({runs})) AS rows FROM span s
+    JOIN {counted} c ON c.bucket BETWEEN s.first AND s.last GROUP BY s.number
+)"""
 PERCENTILES = """
-SELECT p.bucket, x.shares
-FROM piece p CROSS JOIN LATERAL (
+SELECT s.number, x.shares
+FROM span s LEFT JOIN size USING (number) CROSS JOIN LATERAL (
     SELECT percentile_cont(%(shares)s::float8[]) WITHIN GROUP (ORDER BY r.execution_time) AS shares
     FROM executions r WHERE r.tenant_id = %(tenant)s
-      AND r.occurred_at >= p.start_at AND r.occurred_at < p.end_at {conditions}
-) AS x
+      AND r.occurred_at >= s.start_at AND r.occurred_at < s.end_at {conditions}
+) AS x WHERE coalesce(size.rows, 0) < %(few)s
 """
+
+
+class Span(NamedTuple):
+    """A stretch made of neighbouring buckets, by number the first and the last of them."""
+
+    number: int
+    bucket: Bucket
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Measures by bucket, with histograms; sums by bucket and environment, without; and exact
+    percentiles of the spans that few rows are in.
+    """
+
+    of_bucket: dict[int, Measures]
+    of_environment: dict[UUID, dict[int, Measures]]
+    exact: dict[int, list[float | None]]
+
+
+def read_figures(
+    selection: Selection, buckets: Iterable[tuple[int, Bucket]], spans: Sequence[Span], few: int
+) -> Readings:
+    """All that figures are made of, in one statement; ``few`` rows are read for percentiles."""
+    numbered = list(buckets)
+    parameters = {
+        **piece_parameters(selection, numbered),
+        "numbers": [span.number for span in spans],
+        "span_starts": [span.bucket.start for span in spans],
+        "span_ends": [span.bucket.end for span in spans],
+        "firsts": [span.first for span in spans],
+        "lasts": [span.last for span in spans],
+        "shares": list(SHARES),
+        "few": few,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_figures_statement(selection), parameters)
+        rows = cursor.fetchall()
+    return _readings(numbered, rows)
+
+
+def _figures_statement(selection: Selection) -> str:
+    family = "environment" if selection.is_by_environment else "workflow"
+    parts = [f"part AS MATERIALIZED ({parts_of(selection, family, OF_ENVIRONMENT)})"]
+    counted = "part"
+    if not (selection.is_by_environment or selection.workflows):
+        counted = "of_all"
+        whole = Selection(selection.tenant_id, selection.environments)
+        parts.append(
+            f"of_all AS ({parts_of(whole, 'environment', OF_ENVIRONMENT, histograms=False)})"
+        )
+    return f"""
+    WITH {sources_of(selection)}, {", ".join(parts)},
+    {SPANS.format(runs=" + ".join(STATUSES), counted=counted)}
+    SELECT bucket, sign, environment_id, bins, bin_counts, NULL::float8[], {SUMMED} FROM part
+    UNION ALL SELECT number, 0, NULL, NULL, NULL, shares, {", ".join("NULL" for _ in SUMS)}
+    FROM ({PERCENTILES.format(conditions=selection.conditions())}) AS exact
+    """
+
+
+def _readings(numbered: Sequence[tuple[int, Bucket]], rows: list[tuple[Any, ...]]) -> Readings:
+    found = Readings({number: Measures() for number, _ in numbered}, {}, {})
+    for bucket, sign, environment_id, bins, counts, shares, *sums in rows:
+        if not sign:
+            found.exact[bucket] = shares or [None] * len(SHARES)
+            continue
+        measures = found.of_bucket[bucket]
+        measures.add(sums, sign)
+        measures.add_histogram(bins, counts, sign)
+        of_environment = found.of_environment.setdefault(environment_id, {})
+        of_environment.setdefault(bucket, Measures()).add(sums, sign)
+    return found
 
 
 def read_buckets(
     selection: Selection, buckets: Iterable[tuple[int, Bucket]]
 ) -> dict[int, Measures]:
     """The measures of numbered stretches of time, with histograms."""
-    numbered = list(buckets)
-    found = {number: Measures() for number, _ in numbered}
-    family = "environment" if selection.is_by_environment else "workflow"
-    statement = f"WITH {sources_of(selection)} {_parts(selection, family)}"
-    with connection.cursor() as cursor:
-        cursor.execute(statement, piece_parameters(selection, numbered))
-        for bucket, sign, *values in cursor.fetchall():
-            if values[0] is None:
-                continue
-            measures = found[bucket]
-            measures.add(values[: len(SUMS)], sign)
-            bins, counts, last_at, last_error_at = values[len(SUMS) :]
-            measures.add_histogram(bins, counts, sign)
-            if sign > 0:
-                measures.saw(last_at, last_error_at)
-    return found
+    return read_figures(selection, buckets, (), 0).of_bucket
 
 
 def read_workflows(
@@ -107,18 +172,6 @@ def read_workflows(
         OF_WORKFLOW, "workflow", selection, buckets
     ):
         found.setdefault((environment_id, workflow_id), {})[bucket] = Measures(*values)
-    return found
-
-
-def read_courses(
-    selection: Selection, buckets: Iterable[tuple[int, Bucket]]
-) -> dict[tuple[UUID, str], dict[int, tuple[int, int]]]:
-    """How many runs each workflow had in each stretch, and how many of them failed."""
-    found: dict[tuple[UUID, str], dict[int, tuple[int, int]]] = {}
-    for environment_id, workflow_id, bucket, runs, failures in _read_by(
-        OF_WORKFLOW, "workflow", selection, buckets, OF_COURSES
-    ):
-        found.setdefault((environment_id, workflow_id), {})[bucket] = (runs, failures)
     return found
 
 
@@ -138,15 +191,14 @@ def _read_by(
     family: str,
     selection: Selection,
     buckets: Iterable[tuple[int, Bucket]],
-    values: Iterable[str] = OF_MEASURES,
 ) -> list[tuple[Any, ...]]:
-    """Keys, bucket and values; these are, if nothing is said, what measures begin with."""
+    """Keys, bucket, and what measures begin with."""
     by = ", ".join(keys)
     statement = f"""
     WITH {sources_of(selection)}, part AS (
-        {_parts(selection, family, keys, histograms=False)}
+        {parts_of(selection, family, keys, histograms=False)}
     )
-    SELECT {by}, bucket, {", ".join(values)} FROM part GROUP BY {by}, bucket
+    SELECT {by}, bucket, {OF_MEASURES} FROM part GROUP BY {by}, bucket
     """
     with connection.cursor() as cursor:
         cursor.execute(statement, piece_parameters(selection, list(buckets)))
@@ -158,7 +210,7 @@ def read_histograms(
 ) -> dict[tuple[UUID, str], dict[int, int]]:
     """The durations of each workflow over all of the stretches."""
     statement = f"""
-    WITH {sources_of(selection)}, part AS ({_parts(selection, "workflow", OF_WORKFLOW)})
+    WITH {sources_of(selection)}, part AS ({parts_of(selection, "workflow", OF_WORKFLOW)})
     SELECT environment_id, workflow_id, array_agg(bin), array_agg(n) FROM (
         SELECT environment_id, workflow_id, of_bin.bin, sum(sign * of_bin.n)::integer AS n
         FROM part CROSS JOIN LATERAL unnest(bins, bin_counts) AS of_bin (bin, n)
@@ -173,45 +225,31 @@ def read_histograms(
         }
 
 
-def read_percentiles(
-    selection: Selection, buckets: Iterable[tuple[int, Bucket]]
-) -> dict[int, list[float | None]]:
-    """Exact percentiles from the rows; ask only where these are few."""
-    numbered = list(buckets)
-    statement = f"WITH {PIECES} {PERCENTILES.format(conditions=selection.conditions())}"
-    parameters = {
-        **selection.parameters(),
-        "buckets": [number for number, _ in numbered],
-        "grains": ["rows"] * len(numbered),
-        "starts": [bucket.start for _, bucket in numbered],
-        "ends": [bucket.end for _, bucket in numbered],
-        "shares": list(SHARES),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return {bucket: shares or [None] * len(SHARES) for bucket, shares in cursor.fetchall()}
-
-
 def sources_of(selection: Selection) -> str:
     return f"{PIECES}, {DIRTY.format(environments=selection.conditions('environments'))}"
 
 
-def _parts(
-    selection: Selection, family: str, by: tuple[str, ...] = (), *, histograms: bool = True
+def parts_of(
+    selection: Selection,
+    family: str,
+    by: tuple[str, ...] = (),
+    *,
+    histograms: bool = True,
+    only: str = "",
 ) -> str:
     """Everything that adds up to the pieces, from each place where it may stand."""
-    conditions = selection.conditions()
+    conditions = f"{selection.conditions()} {only}"
     keys = "".join(f"{name}, " for name in by)
     grouped = f"GROUP BY {', '.join(by)}" if by else ""
     if histograms:
-        stored = {"columns": f"{keys}{SUMMED}, bins, bin_counts, {LAST}", "grouped": ""}
+        stored = {"columns": f"{keys}{SUMMED}, bins, bin_counts", "grouped": ""}
     else:
         # Within a piece, so that its many days and hours are neither kept nor sorted.
         stored = {"columns": f"{keys}{SUMS_OF_BINS}, {LATEST}", "grouped": grouped}
     stored["conditions"] = conditions
     counted = {
         "keys": keys,
-        "over": f"{SUMS_OF_BINS}, {HISTOGRAM + ', ' if histograms else ''}{LATEST}",
+        "over": f"{SUMS_OF_BINS}, {HISTOGRAM if histograms else LATEST}",
         "rows": ROWS_IN_BINS,
         "conditions": conditions,
         "grouped": grouped,
