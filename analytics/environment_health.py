@@ -72,12 +72,16 @@ def environment_rows(
     question: Question,
     states: Sequence[EnvironmentState],
     measured: Mapping[UUID, Measures] | None = None,
+    *,
+    with_vitals: bool = True,
 ) -> list[EnvironmentRow]:
-    """The selected environments by name, in two queries, or in one where they are measured."""
+    """The selected environments by name, in two queries; one less where they are measured, and
+    one less where nobody asks for what only vitals say.
+    """
     if measured is None:
         of_span = read_environments(question.selection, [(0, question.span)])
         measured = {environment_id: found[0] for environment_id, found in of_span.items()}
-    vitals = _vitals(question)
+    vitals = _vitals(question) if with_vitals else {}
     return [
         _row(
             question,

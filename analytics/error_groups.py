@@ -10,13 +10,9 @@ from typing import Any
 from django.db import connection
 
 from analytics.group_rows import GroupRow, completed, failure_parts
-from analytics.kpis import PREVIOUS
+from analytics.kpis import CURRENT, PREVIOUS
 from analytics.questions import Question
-from analytics.reading import (
-    piece_parameters,
-    sources_of,
-)
-from analytics.workflow_table import CURRENT
+from analytics.reading import piece_parameters, sources_of
 
 SORTS = {
     "count": "failures",

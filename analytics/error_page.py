@@ -1,11 +1,8 @@
 """What the page of one error shows beside what is known of its group."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
 from django.utils.http import urlencode
 
 from analytics.error_forms import members_of
@@ -14,44 +11,16 @@ from analytics.group_detail import GroupDetail, group_detail
 from analytics.group_rows import TrendPoint
 from analytics.group_states import State
 from analytics.models import ErrorGroup
-from analytics.own_rules import draft_for, rule_with
+from analytics.own_rules import draft_for
 from analytics.questions import Question
 from executions.charts import round_up
-from executions.error_rules import ErrorRule
 from executions.grouping.masks import VALUE as VARIES
 from tenants.models import Tenant
 
 RUNS_SHOWN = 10
 MOST_OFFERED = 10
 MOST_MEMBERS = 200
-LONGEST_LINE = 300
 RESOLUTIONS = {"current_version": "in the current version", "next_version": "in the next version"}
-
-NEWEST_RUNS = """
-SELECT r.id, r.occurred_at, r.environment_id, r.workflow_id, r.workflow_name, r.error_node,
-    left(r.error_message, %(longest)s)
-FROM unnest(%(fingerprints)s::text[]) AS k (fingerprint)
-CROSS JOIN LATERAL (
-    SELECT * FROM executions r
-    WHERE r.tenant_id = %(tenant)s AND r.fingerprint = k.fingerprint AND r.fingerprint <> ''
-      AND r.occurred_at >= %(start)s AND r.occurred_at < %(end)s {conditions}
-    ORDER BY r.occurred_at DESC LIMIT %(runs)s
-) AS r
-ORDER BY r.occurred_at DESC, r.id DESC LIMIT %(runs)s
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class FailedRun:
-    """A run of the period that failed with it."""
-
-    id: UUID
-    occurred_at: datetime
-    environment_id: UUID
-    workflow_id: str
-    workflow_name: str
-    node: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +48,15 @@ class ErrorPage:
     """The parts of the page."""
 
     detail: GroupDetail
-    runs: tuple[FailedRun, ...]
     members: tuple[str, ...]
     offered: tuple[ErrorGroup, ...]
-    own_rule: ErrorRule | None
 
     @property
     def rule_draft(self) -> str:
         """The query of a form with a rule of the tenant's own for these failures."""
         name = self.detail.group.template.replace(VARIES, "…")
         # One that was cut does not tell how such messages end.
-        whole = [run.message for run in self.runs if len(run.message) < LONGEST_LINE]
+        whole = [run.message for run in self.detail.newest_runs if run.is_whole]
         return urlencode(draft_for(name, whole))
 
     @property
@@ -129,31 +96,14 @@ class ErrorPage:
 
 def error_page(tenant: Tenant, question: Question, group: ErrorGroup, other: str) -> ErrorPage:
     """All parts; ``other`` is the text to look for groups by that it can be merged into."""
-    detail = group_detail(question, group, with_samples=False)
+    detail = group_detail(question, group, with_samples=False, newest_runs=RUNS_SHOWN)
     return ErrorPage(
         detail=detail,
-        runs=_newest_runs(question, detail.row.fingerprints),
         members=tuple(members_of(tenant).values_list("username", flat=True)[:MOST_MEMBERS]),
         offered=_offered(tenant, group, other) if other else (),
-        own_rule=None if detail.rule_key else rule_with(tenant, group.fingerprint),
     )
 
 
 def _offered(tenant: Tenant, group: ErrorGroup, text: str) -> tuple[ErrorGroup, ...]:
     others = standing_groups(tenant).exclude(pk=group.pk).filter(template__icontains=text)
     return tuple(others[:MOST_OFFERED])
-
-
-def _newest_runs(question: Question, fingerprints: Sequence[str]) -> tuple[FailedRun, ...]:
-    selection = question.selection
-    parameters = {
-        **selection.parameters(),
-        "fingerprints": list(fingerprints),
-        "start": question.span.start,
-        "end": question.span.end,
-        "runs": RUNS_SHOWN,
-        "longest": LONGEST_LINE,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(NEWEST_RUNS.format(conditions=selection.conditions()), parameters)
-        return tuple(FailedRun(*row) for row in cursor.fetchall())

@@ -23,7 +23,8 @@ from analytics.periods import (
 )
 from analytics.selection import Selection
 from analytics.timeseries import MOST_PARTS, Split
-from analytics.workflow_table import SHOWN, SORTS, Order
+from analytics.workflow_ranking import SHOWN, Order
+from analytics.workflow_table import SORTS
 from executions.filters import ManyValues
 from executions.grouping.classes import CLASSES
 from executions.models import Environment

@@ -18,6 +18,7 @@ TOP_VALUES = 5
 # What differs is read from the newest failures, so that its price does not grow with the group.
 EXAMINED = 1000
 MOST_EVENTS = 200
+LONGEST_LINE = 300
 
 NEWEST = """
 newest AS MATERIALIZED (
@@ -42,20 +43,43 @@ WITH {newest}, told AS (
 SELECT kind, different, value, failures FROM counted WHERE place <= %(top)s
 ORDER BY kind, place
 """
-# Its own fingerprint first, then those that count for it, each with the group that it comes from.
-ALIASES = """
+# The fingerprints that count for it, each with the group that it comes from; and the tenant's rule
+# that makes it, if one does (executions.grouping.own_rules.fingerprint_of).
+IDENTITY = """
 SELECT a.fingerprint, m.id, m.template, m.error_class FROM analytics_groupalias a
 LEFT JOIN analytics_errorgroup m ON m.tenant_id = a.tenant_id AND m.id = a.merged_from
-WHERE a.tenant_id = %(tenant)s AND a.group_id = %(group)s ORDER BY a.fingerprint
+WHERE a.tenant_id = %(tenant)s AND a.group_id = %(group)s
+UNION ALL
+SELECT NULL, o.id, o.name, NULL FROM executions_errorrule o
+WHERE o.tenant_id = %(tenant)s
+  AND left(encode(sha256(convert_to('own|' || o.id, 'UTF8')), 'hex'), 32) = %(fingerprint)s
+ORDER BY 1
 """
 END = """
-SELECT e.id, e.occurred_at FROM unnest(%(fingerprints)s::text[]) AS k (fingerprint)
+(SELECT '{which}', e.id, e.occurred_at, '', '', '', ''
+FROM unnest(%(fingerprints)s::text[]) AS k (fingerprint)
 CROSS JOIN LATERAL (
     SELECT id, occurred_at FROM executions
     WHERE tenant_id = %(tenant)s AND fingerprint = k.fingerprint AND fingerprint <> ''
     ORDER BY occurred_at {direction}, id {direction} LIMIT 1
-) AS e ORDER BY 2 {direction}, 1 {direction} LIMIT 1"""
-ENDS = f"({END.format(direction='ASC')}) UNION ALL ({END.format(direction='DESC')}) ORDER BY 2, 1"
+) AS e ORDER BY 3 {direction}, 2 {direction} LIMIT 1)"""
+NEWEST_RUNS = """
+(SELECT 'newest', x.* FROM unnest(%(fingerprints)s::text[]) AS k (fingerprint)
+CROSS JOIN LATERAL (
+    SELECT r.id, r.occurred_at, r.workflow_id, r.workflow_name, r.error_node,
+        left(r.error_message, %(longest)s)
+    FROM executions r
+    WHERE r.tenant_id = %(tenant)s AND r.fingerprint = k.fingerprint AND r.fingerprint <> ''
+      AND r.occurred_at >= %(start)s AND r.occurred_at < %(end)s {conditions}
+    ORDER BY r.occurred_at DESC, r.id DESC LIMIT %(most)s
+) AS x ORDER BY 3 DESC, 2 DESC LIMIT %(most)s)"""
+RUNS = " UNION ALL ".join(
+    (
+        END.format(which="first", direction="ASC"),
+        END.format(which="last", direction="DESC"),
+        NEWEST_RUNS,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +105,27 @@ class Variation:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A failure that is still stored."""
+    """A failure that is still stored; where it failed and how is said of the newest ones."""
 
     id: UUID
     occurred_at: datetime
+    workflow_id: str = ""
+    workflow_name: str = ""
+    node: str = ""
+    message: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its message was not cut."""
+        return len(self.message) < LONGEST_LINE
+
+
+@dataclass(frozen=True, slots=True)
+class NamingRule:
+    """The tenant's own rule that makes the group."""
+
+    id: UUID
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +148,10 @@ class GroupDetail:
     variations: tuple[Variation, ...]
     members: tuple[Member, ...]
     history: tuple[GroupEvent, ...]
+    own_rule: NamingRule | None
     first_run: Run | None
     last_run: Run | None
+    newest_runs: tuple[Run, ...]
 
     @property
     def is_examined_whole(self) -> bool:
@@ -121,15 +164,15 @@ class GroupDetail:
 
 
 def group_detail(
-    question: Question, group: ErrorGroup, *, with_samples: bool = True
+    question: Question, group: ErrorGroup, *, with_samples: bool = True, newest_runs: int = 0
 ) -> GroupDetail:
     """All of it, in five queries, or six with the newest messages."""
-    fingerprints, members = _identity(group)
+    fingerprints, members, own_rule = _identity(group)
     complete = completed if with_samples else spread
     (row,) = complete(question, [_row(group, fingerprints)])
     key = rule_key_of(group.fingerprint)
     events = GroupEvent.objects.for_tenant(group.tenant_id).filter(group=group)
-    ends = _ends(group.tenant_id, fingerprints)
+    runs = _runs(question, fingerprints, newest_runs)
     return GroupDetail(
         row=row,
         group=group,
@@ -138,8 +181,10 @@ def group_detail(
         variations=_variations(question, fingerprints),
         members=members,
         history=tuple(events[:MOST_EVENTS]),
-        first_run=ends[0] if ends else None,
-        last_run=ends[-1] if ends else None,
+        own_rule=own_rule,
+        first_run=next(iter(runs["first"]), None),
+        last_run=next(iter(runs["last"]), None),
+        newest_runs=tuple(runs["newest"]),
     )
 
 
@@ -177,18 +222,39 @@ def _variations(question: Question, fingerprints: Sequence[str]) -> tuple[Variat
     return tuple(Variation(*key, tuple(values)) for key, values in found.items())
 
 
-def _identity(group: ErrorGroup) -> tuple[tuple[str, ...], tuple[Member, ...]]:
-    """The fingerprints whose failures count for the group, and the groups merged into it."""
-    aliases = _rows(ALIASES, {"tenant": group.tenant_id, "group": group.pk})
-    fingerprints = dict.fromkeys([group.fingerprint, *(alias[0] for alias in aliases)])
-    merged = {alias[1]: Member(*alias[1:]) for alias in aliases if alias[1]}
-    return tuple(fingerprints), tuple(merged.values())
+def _identity(
+    group: ErrorGroup,
+) -> tuple[tuple[str, ...], tuple[Member, ...], NamingRule | None]:
+    """The fingerprints whose failures count for the group, its own first; the groups merged into
+    it; and the tenant's rule that makes it.
+    """
+    parameters = {
+        "tenant": group.tenant_id,
+        "group": group.pk,
+        "fingerprint": group.fingerprint,
+    }
+    rows = _rows(IDENTITY, parameters)
+    fingerprints = dict.fromkeys([group.fingerprint, *(row[0] for row in rows if row[0])])
+    merged = {row[1]: Member(*row[1:]) for row in rows if row[0] and row[1]}
+    own_rule = next((NamingRule(*row[1:3]) for row in rows if not row[0]), None)
+    return tuple(fingerprints), tuple(merged.values()), own_rule
 
 
-def _ends(tenant_id: UUID, fingerprints: Sequence[str]) -> list[Run]:
-    """The first and the last failure that is still stored."""
-    parameters = {"tenant": tenant_id, "fingerprints": list(fingerprints)}
-    return [Run(*row) for row in _rows(ENDS, parameters)]
+def _runs(question: Question, fingerprints: Sequence[str], most: int) -> dict[str, list[Run]]:
+    """The first and the last failure that is still stored, and the newest of the period."""
+    selection = question.selection
+    parameters = {
+        **selection.parameters(),
+        "fingerprints": list(fingerprints),
+        "start": question.span.start,
+        "end": question.span.end,
+        "longest": LONGEST_LINE,
+        "most": most,
+    }
+    found: dict[str, list[Run]] = {"first": [], "last": [], "newest": []}
+    for which, *values in _rows(RUNS.format(conditions=selection.conditions()), parameters):
+        found[which].append(Run(*values))
+    return found
 
 
 def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -26,6 +26,12 @@ SENT = """
     string_agg(substr(array_send(bins), 21), '') AS bins,
     string_agg(substr(array_send(bin_counts), 21), '') AS bin_counts
 """
+# The same where a sign tells which histograms are to be taken out again.
+NET_SENT = ", ".join(
+    f"string_agg(substr(array_send({name}), 21), '') FILTER (WHERE sign {which} 0) AS {name}{mark}"
+    for which, mark in ((">", ""), ("<", "_out"))
+    for name in ("bins", "bin_counts")
+)
 SENT_BINS = np.dtype([("length", ">i4"), ("value", ">i2")])
 SENT_COUNTS = np.dtype([("length", ">i4"), ("value", ">i4")])
 
@@ -53,11 +59,23 @@ class Histogram:
         return cls(np.bincount(np.array([bin_of(one) for one in durations_ms], dtype=np.int64)))
 
     @classmethod
-    def received(cls, bins: bytes, counts: bytes) -> "Histogram":
-        """The sum of the histograms that ``SENT`` made one text of."""
-        numbers = np.frombuffer(bins, SENT_BINS)["value"]
-        weights = np.frombuffer(counts, SENT_COUNTS)["value"]
+    def received(cls, bins: bytes | None, counts: bytes | None) -> "Histogram":
+        """The sum of the histograms of ``SENT``; of none there is None."""
+        numbers = np.frombuffer(bins or b"", SENT_BINS)["value"]
+        weights = np.frombuffer(counts or b"", SENT_COUNTS)["value"]
         return cls(np.bincount(numbers, weights).astype(np.int64))
+
+    @classmethod
+    def net(
+        cls,
+        bins: bytes | None,
+        counts: bytes | None,
+        bins_out: bytes | None,
+        counts_out: bytes | None,
+    ) -> "Histogram":
+        """The sum of the histograms of ``NET_SENT`` without those that were to be taken out."""
+        found = cls.received(bins, counts)
+        return found - cls.received(bins_out, counts_out) if bins_out else found
 
     @property
     def total(self) -> int:

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from analytics.completeness import Completeness
 from analytics.measures import Measures, total_of
 from analytics.periods import Bucket, Period
 from analytics.questions import Question
-from analytics.reading import read_buckets, read_environments, read_percentiles
+from analytics.reading import Readings, Span, read_figures
 from analytics.selection import Selection
 
-PREVIOUS = -1
+CURRENT, PREVIOUS = 0, -1
 # Below this, reading the rows costs little and says percentiles exactly.
 FEW_ROWS = 20_000
 # The same where each row must be fetched, since no index holds all that is asked of it.
@@ -74,38 +75,55 @@ class Kpis:
     counts: dict[str, int]
     points: tuple[Point, ...]
     deltas: dict[str, Delta]
+    of_environments: dict[UUID, Measures]
     completeness: Completeness
     previous_completeness: Completeness
     percentiles_are_exact: bool
 
 
 def kpis_of(question: Question) -> Kpis:
-    """The figures of the question's period, in two queries."""
-    span, before, ledger = question.span, question.previous, question.ledger
-    found = read_buckets(
-        question.selection, [*enumerate(question.buckets), (PREVIOUS, question.previous)]
-    )
-    previous = found.pop(PREVIOUS)
-    whole = total_of(found.values())
-    exact = _exact_percentiles(question, [(0, span, whole), (PREVIOUS, before, previous)])
-    figures = figures_of(whole, exact.get(0))
-    now, then = ledger.of(span), ledger.of(before)
+    """The figures of the question's period, in one query."""
+    ledger, found = question.ledger, _read(question)
+    previous = found.of_bucket.pop(PREVIOUS)
+    whole = total_of(found.of_bucket.values())
+    figures = figures_of(whole, found.exact.get(CURRENT))
+    now, then = ledger.of(question.span), ledger.of(question.previous)
     return Kpis(
         selection=question.selection,
         period=question.period,
-        span=span,
-        previous_span=before,
+        span=question.span,
+        previous_span=question.previous,
         figures=figures,
         counts=whole.counts(),
-        points=tuple(_points(question, found)),
+        points=tuple(_points(question, found.of_bucket)),
         deltas=deltas_of(
             (figures, whole),
-            (figures_of(previous, exact.get(PREVIOUS)), previous),
+            (figures_of(previous, found.exact.get(PREVIOUS)), previous),
             is_complete=now.is_complete and then.is_complete,
         ),
+        of_environments={
+            environment_id: total_of(
+                measures for number, measures in of_bucket.items() if number != PREVIOUS
+            )
+            for environment_id, of_bucket in found.of_environment.items()
+        },
         completeness=now,
         previous_completeness=then,
-        percentiles_are_exact=0 in exact,
+        percentiles_are_exact=CURRENT in found.exact,
+    )
+
+
+def _read(question: Question) -> Readings:
+    last = len(question.buckets) - 1
+    spans = (
+        Span(CURRENT, question.span, 0, last),
+        Span(PREVIOUS, question.previous, PREVIOUS, PREVIOUS),
+    )
+    return read_figures(
+        question.selection,
+        [*enumerate(question.buckets), (PREVIOUS, question.previous)],
+        [span for span in spans if question.horizon.has_rows_since(span.bucket.start)],
+        few=FEW_ROWS if question.selection.is_by_environment else FEW_FILTERED_ROWS,
     )
 
 
@@ -155,25 +173,6 @@ def _delta(name: str, now: Any, then: Any, sample: int, is_complete: bool) -> De
     else:
         reason = ""
     return Delta(previous=then, change=change, is_meaningful=not reason, reason=reason)
-
-
-def _exact_percentiles(
-    question: Question, spans: list[tuple[int, Bucket, Measures]]
-) -> dict[int, list[float | None]]:
-    """Of the spans with few rows to be read; a mode or a tag is found only among all rows."""
-    known = [one for one in spans if question.horizon.has_rows_since(one[1].start)]
-    selection = question.selection
-    rows = {number: measures.total for number, _, measures in known}
-    if not (selection.is_by_environment or selection.workflows):
-        whole = Selection(selection.tenant_id, selection.environments)
-        of_all = read_environments(whole, [(number, span) for number, span, _ in known])
-        rows = {
-            number: sum(one[number].total for one in of_all.values() if number in one)
-            for number in rows
-        }
-    most = FEW_ROWS if selection.is_by_environment else FEW_FILTERED_ROWS
-    few = [(number, span) for number, span, _ in known if rows[number] < most]
-    return read_percentiles(selection, few) if few else {}
 
 
 def _points(question: Question, found: dict[int, Measures]) -> list[Point]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from analytics.histograms import NONE_TIMED, Histogram
 
@@ -11,7 +10,7 @@ SHARES = (0.5, 0.95, 0.99)
 
 @dataclass(slots=True)
 class Measures:
-    """Counts by status, durations and the last runs of some stretch of time."""
+    """Counts by status and durations of some stretch of time."""
 
     success: int = 0
     error: int = 0
@@ -21,8 +20,6 @@ class Measures:
     unknown: int = 0
     timed: int = 0
     duration_sum: int = 0
-    last_at: datetime | None = None
-    last_error_at: datetime | None = None
     histogram: Histogram = NONE_TIMED
 
     @property
@@ -56,22 +53,17 @@ class Measures:
         """The middle, the 95th and the 99th percentile of the durations."""
         return self.histogram.percentiles(SHARES)
 
-    def include(self, other: "Measures", sign: int = 1) -> None:
-        """Add all of another stretch, or take it out again; what was last seen stays seen."""
-        self.success += sign * other.success
-        self.error += sign * other.error
-        self.running += sign * other.running
-        self.waiting += sign * other.waiting
-        self.canceled += sign * other.canceled
-        self.unknown += sign * other.unknown
-        self.timed += sign * other.timed
-        self.duration_sum += sign * other.duration_sum
-        if sign < 0:
-            self.histogram -= other.histogram
-            return
+    def include(self, other: "Measures") -> None:
+        """Add all of another stretch."""
+        self.success += other.success
+        self.error += other.error
+        self.running += other.running
+        self.waiting += other.waiting
+        self.canceled += other.canceled
+        self.unknown += other.unknown
+        self.timed += other.timed
+        self.duration_sum += other.duration_sum
         self.histogram += other.histogram
-        self.last_at = _later(self.last_at, other.last_at)
-        self.last_error_at = _later(self.last_error_at, other.last_error_at)
 
 
 def total_of(parts: Iterable[Measures]) -> Measures:
@@ -79,7 +71,3 @@ def total_of(parts: Iterable[Measures]) -> Measures:
     for part in parts:
         whole.include(part)
     return whole
-
-
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((moment for moment in (one, other) if moment), default=None)

@@ -45,7 +45,7 @@ class OverviewPage:
 
 def overview_page(tenant: Tenant, question: Question, role: Role) -> OverviewPage:
     """All parts, each read once."""
-    overview = overview_of(tenant, question, role, workflows=WORKFLOWS_SHOWN)
+    overview = overview_of(tenant, question, role, workflows=WORKFLOWS_SHOWN, with_vitals=False)
     return OverviewPage(
         overview=overview,
         cards=list(cards_of(overview.kpis)),

@@ -12,7 +12,7 @@ from django.db.models import Max, QuerySet
 
 from analytics.regrouping import request_regrouping
 from executions.error_rules import LONGEST_NAME, LONGEST_PATTERN, MOST_RULES, ErrorRule
-from executions.grouping.own_rules import fingerprint_of, matches
+from executions.grouping.own_rules import matches
 from executions.models import DetailState, Execution
 from tenants import audit
 from tenants.audit import Actor
@@ -70,12 +70,6 @@ def draft_for(name: str, messages: Sequence[str]) -> dict[str, str]:
         end = commonprefix([text[len(beginning) :][::-1] for text in texts])[::-1]
         kind, pattern = ErrorRule.Kind.GLOB, f"{beginning[:half]}*{end[-half:]}"
     return {"name": name[:LONGEST_NAME], "kind": kind.value, "pattern": pattern}
-
-
-def rule_with(tenant: Tenant, fingerprint: str) -> ErrorRule | None:
-    """The rule whose failures have this fingerprint, if it is one of the tenant's."""
-    rules = rules_of(tenant)[:MOST_RULES]
-    return next((one for one in rules if fingerprint_of(str(one.pk)) == fingerprint), None)
 
 
 def rules_of(tenant: Tenant) -> QuerySet[ErrorRule]:

@@ -6,12 +6,13 @@ whether the rollups are behind or not, and equals the list's under the same filt
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
-from analytics.histograms import NONE_TIMED, SENT, Histogram
+from analytics.histograms import NET_SENT, Histogram
 from analytics.measures import SHARES, Measures
 from analytics.periods import Bucket
 from analytics.pieces import pieces_of
@@ -35,13 +36,7 @@ dirty AS MATERIALIZED (
       AND (s.purged_before IS NULL OR r.hour < s.purged_since OR r.hour >= s.purged_before)
 )"""
 SUMMED = ", ".join(SUMS)
-LAST = "last_at, last_error_at"
-OF_COURSES = (f"sum(sign * ({' + '.join(STATUSES)}))::bigint", "sum(sign * error)::bigint")
-OF_MEASURES = (
-    *(f"sum(sign * {name})::bigint" for name in SUMS),
-    "max(last_at) FILTER (WHERE sign > 0)",
-    "max(last_error_at) FILTER (WHERE sign > 0)",
-)
+OF_MEASURES = ", ".join(f"sum(sign * {name})::bigint" for name in SUMS)
 LATEST = "max(last_at) AS last_at, max(last_error_at) AS last_error_at"
 OF_ENVIRONMENT = ("environment_id",)
 OF_WORKFLOW = ("environment_id", "workflow_id")
@@ -67,36 +62,105 @@ ROWS_IN_PIECE = "r.occurred_at >= p.start_at AND r.occurred_at < p.end_at"
 ROWS_OF_MARK = """r.environment_id = p.environment_id
           AND r.occurred_at >= p.hour AND r.occurred_at < p.hour + interval '1 hour'"""
 
+# Exact percentiles of the stretches that few rows are in; a mode or a tag is found only among all
+# rows of the environments, so that it is these that have to be few.
+SPANS = """
+span AS MATERIALIZED (
+    SELECT * FROM unnest(%(numbers)s::int[], %(span_starts)s::timestamptz[],
+        %(span_ends)s::timestamptz[], %(firsts)s::int[], %(lasts)s::int[])
+        AS s (number, start_at, end_at, first, last)
+), size AS MATERIALIZED (
+    SELECT s.number, sum(c.sign * ({runs})) AS rows FROM span s
+    JOIN {counted} c ON c.bucket BETWEEN s.first AND s.last GROUP BY s.number
+)"""
 PERCENTILES = """
-SELECT p.bucket, x.shares
-FROM piece p CROSS JOIN LATERAL (
+SELECT s.number, x.shares
+FROM span s LEFT JOIN size USING (number) CROSS JOIN LATERAL (
     SELECT percentile_cont(%(shares)s::float8[]) WITHIN GROUP (ORDER BY r.execution_time) AS shares
     FROM executions r WHERE r.tenant_id = %(tenant)s
-      AND r.occurred_at >= p.start_at AND r.occurred_at < p.end_at {conditions}
-) AS x
+      AND r.occurred_at >= s.start_at AND r.occurred_at < s.end_at {conditions}
+) AS x WHERE coalesce(size.rows, 0) < %(few)s
 """
+
+
+class Span(NamedTuple):
+    """A stretch made of neighbouring buckets, by number the first and the last of them."""
+
+    number: int
+    bucket: Bucket
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Measures by bucket, with histograms; sums by bucket and environment, without; and exact
+    percentiles of the spans that few rows are in.
+    """
+
+    of_bucket: dict[int, Measures]
+    of_environment: dict[UUID, dict[int, Measures]]
+    exact: dict[int, list[float | None]]
+
+
+def read_figures(
+    selection: Selection, buckets: Iterable[tuple[int, Bucket]], spans: Sequence[Span], few: int
+) -> Readings:
+    """All that figures are made of, in one statement; ``few`` rows are read for percentiles."""
+    numbered = list(buckets)
+    parameters = {
+        **piece_parameters(selection, numbered),
+        "numbers": [span.number for span in spans],
+        "span_starts": [span.bucket.start for span in spans],
+        "span_ends": [span.bucket.end for span in spans],
+        "firsts": [span.first for span in spans],
+        "lasts": [span.last for span in spans],
+        "shares": list(SHARES),
+        "few": few,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_figures_statement(selection), parameters)
+        rows = cursor.fetchall()
+    return _readings(numbered, rows)
+
+
+def _figures_statement(selection: Selection) -> str:
+    family = "environment" if selection.is_by_environment else "workflow"
+    parts = [f"part AS MATERIALIZED ({parts_of(selection, family, OF_ENVIRONMENT)})"]
+    counted = "part"
+    if not (selection.is_by_environment or selection.workflows):
+        counted = "of_all"
+        whole = Selection(selection.tenant_id, selection.environments)
+        parts.append(
+            f"of_all AS ({parts_of(whole, 'environment', OF_ENVIRONMENT, histograms=False)})"
+        )
+    return f"""
+    WITH {sources_of(selection)}, {", ".join(parts)},
+    {SPANS.format(runs=" + ".join(STATUSES), counted=counted)}
+    SELECT bucket, environment_id, NULL::float8[], {NET_SENT}, {OF_MEASURES} FROM part
+    GROUP BY bucket, environment_id
+    UNION ALL SELECT number, NULL, shares, NULL, NULL, NULL, NULL, {", ".join("NULL" for _ in SUMS)}
+    FROM ({PERCENTILES.format(conditions=selection.conditions())}) AS exact
+    """
+
+
+def _readings(numbered: Sequence[tuple[int, Bucket]], rows: list[tuple[Any, ...]]) -> Readings:
+    found = Readings({number: Measures() for number, _ in numbered}, {}, {})
+    for bucket, environment_id, shares, *rest in rows:
+        if environment_id is None:
+            found.exact[bucket] = shares or [None] * len(SHARES)
+            continue
+        sent, sums = rest[:4], rest[4:]
+        found.of_bucket[bucket].include(Measures(*sums, Histogram.net(*sent)))
+        found.of_environment.setdefault(environment_id, {})[bucket] = Measures(*sums)
+    return found
 
 
 def read_buckets(
     selection: Selection, buckets: Iterable[tuple[int, Bucket]]
 ) -> dict[int, Measures]:
     """The measures of numbered stretches of time, with histograms."""
-    numbered = list(buckets)
-    found = {number: Measures() for number, _ in numbered}
-    family = "environment" if selection.is_by_environment else "workflow"
-    statement = f"""
-    WITH {sources_of(selection)}, part AS ({_parts(selection, family)})
-    SELECT bucket, sign, {SUMS_OF_BINS}, {LATEST}, {SENT} FROM part
-    WHERE timed IS NOT NULL  -- as it is where no row was there to be counted
-    GROUP BY bucket, sign
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(statement, piece_parameters(selection, numbered))
-        for bucket, sign, *sums, last_at, last_error_at, bins, counts in cursor.fetchall():
-            found[bucket].include(
-                Measures(*sums, last_at, last_error_at, Histogram.received(bins, counts)), sign
-            )
-    return found
+    return read_figures(selection, buckets, (), 0).of_bucket
 
 
 def read_workflows(
@@ -108,18 +172,6 @@ def read_workflows(
         OF_WORKFLOW, "workflow", selection, buckets
     ):
         found.setdefault((environment_id, workflow_id), {})[bucket] = Measures(*values)
-    return found
-
-
-def read_courses(
-    selection: Selection, buckets: Iterable[tuple[int, Bucket]]
-) -> dict[tuple[UUID, str], dict[int, tuple[int, int]]]:
-    """How many runs each workflow had in each stretch, and how many of them failed."""
-    found: dict[tuple[UUID, str], dict[int, tuple[int, int]]] = {}
-    for environment_id, workflow_id, bucket, runs, failures in _read_by(
-        OF_WORKFLOW, "workflow", selection, buckets, OF_COURSES
-    ):
-        found.setdefault((environment_id, workflow_id), {})[bucket] = (runs, failures)
     return found
 
 
@@ -139,15 +191,14 @@ def _read_by(
     family: str,
     selection: Selection,
     buckets: Iterable[tuple[int, Bucket]],
-    values: Iterable[str] = OF_MEASURES,
 ) -> list[tuple[Any, ...]]:
-    """Keys, bucket and values; these are, if nothing is said, what measures begin with."""
+    """Keys, bucket, and what measures begin with."""
     by = ", ".join(keys)
     statement = f"""
     WITH {sources_of(selection)}, part AS (
-        {_parts(selection, family, keys, histograms=False)}
+        {parts_of(selection, family, keys, histograms=False)}
     )
-    SELECT {by}, bucket, {", ".join(values)} FROM part GROUP BY {by}, bucket
+    SELECT {by}, bucket, {OF_MEASURES} FROM part GROUP BY {by}, bucket
     """
     with connection.cursor() as cursor:
         cursor.execute(statement, piece_parameters(selection, list(buckets)))
@@ -159,59 +210,42 @@ def read_histograms(
 ) -> dict[tuple[UUID, str], Histogram]:
     """The durations of each workflow over all of the stretches."""
     statement = f"""
-    WITH {sources_of(selection)}, part AS ({_parts(selection, "workflow", OF_WORKFLOW)})
-    SELECT environment_id, workflow_id, sign, {SENT} FROM part
-    GROUP BY environment_id, workflow_id, sign
+    WITH {sources_of(selection)}, part AS ({parts_of(selection, "workflow", OF_WORKFLOW)})
+    SELECT environment_id, workflow_id, {NET_SENT} FROM part GROUP BY environment_id, workflow_id
     """
-    found: dict[tuple[UUID, str], Histogram] = {}
     with connection.cursor() as cursor:
         cursor.execute(statement, piece_parameters(selection, list(buckets)))
-        for environment_id, workflow_id, sign, bins, counts in cursor.fetchall():
-            key, histogram = (environment_id, workflow_id), Histogram.received(bins, counts)
-            before = found.get(key, NONE_TIMED)
-            found[key] = before + histogram if sign > 0 else before - histogram
-    return found
-
-
-def read_percentiles(
-    selection: Selection, buckets: Iterable[tuple[int, Bucket]]
-) -> dict[int, list[float | None]]:
-    """Exact percentiles from the rows; ask only where these are few."""
-    numbered = list(buckets)
-    statement = f"WITH {PIECES} {PERCENTILES.format(conditions=selection.conditions())}"
-    parameters = {
-        **selection.parameters(),
-        "buckets": [number for number, _ in numbered],
-        "grains": ["rows"] * len(numbered),
-        "starts": [bucket.start for _, bucket in numbered],
-        "ends": [bucket.end for _, bucket in numbered],
-        "shares": list(SHARES),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return {bucket: shares or [None] * len(SHARES) for bucket, shares in cursor.fetchall()}
+        return {
+            (environment_id, workflow_id): Histogram.net(*sent)
+            for environment_id, workflow_id, *sent in cursor.fetchall()
+        }
 
 
 def sources_of(selection: Selection) -> str:
     return f"{PIECES}, {DIRTY.format(environments=selection.conditions('environments'))}"
 
 
-def _parts(
-    selection: Selection, family: str, by: tuple[str, ...] = (), *, histograms: bool = True
+def parts_of(
+    selection: Selection,
+    family: str,
+    by: tuple[str, ...] = (),
+    *,
+    histograms: bool = True,
+    only: str = "",
 ) -> str:
     """Everything that adds up to the pieces, from each place where it may stand."""
-    conditions = selection.conditions()
+    conditions = f"{selection.conditions()} {only}"
     keys = "".join(f"{name}, " for name in by)
     grouped = f"GROUP BY {', '.join(by)}" if by else ""
     if histograms:
-        stored = {"columns": f"{keys}{SUMMED}, bins, bin_counts, {LAST}", "grouped": ""}
+        stored = {"columns": f"{keys}{SUMMED}, bins, bin_counts", "grouped": ""}
     else:
         # Within a piece, so that its many days and hours are neither kept nor sorted.
         stored = {"columns": f"{keys}{SUMS_OF_BINS}, {LATEST}", "grouped": grouped}
     stored["conditions"] = conditions
     counted = {
         "keys": keys,
-        "over": f"{SUMS_OF_BINS}, {HISTOGRAM + ', ' if histograms else ''}{LATEST}",
+        "over": f"{SUMS_OF_BINS}, {HISTOGRAM if histograms else LATEST}",
         "rows": ROWS_IN_BINS,
         "conditions": conditions,
         "grouped": grouped,

@@ -1,4 +1,4 @@
-"""Which workflows need somebody first (pure)."""
+"""Which workflows need somebody first (pure). The same formula stands in SQL (``RISK_SQL``)."""
 
 import math
 from collections.abc import Iterable
@@ -7,6 +7,16 @@ from collections.abc import Iterable
 Z = 1.96
 # A tag of the workflow in n8n says how much depends on it.
 CRITICALITY = {"critical": 3.0, "important": 2.0, "unimportant": 0.5}
+WEIGHTS = " ".join(f"WHEN '{tag}' THEN {weight}" for tag, weight in CRITICALITY.items())
+CRITICALITY_SQL = f"""
+coalesce((SELECT max(CASE lower(tag) {WEIGHTS} END) FROM unnest(tags) AS t (tag)), 1)"""
+# Of the columns ``error`` and ``success``, with the weight in the column ``criticality``.
+SHARE, ENDED = "(error / (success + error)::float8)", "(success + error)::float8"
+RISK_SQL = f"""
+CASE WHEN error = 0 THEN 0 ELSE round((criticality * {ENDED} * greatest(0,
+    ({SHARE} + {Z * Z} / (2 * {ENDED})
+     - {Z} * sqrt({SHARE} * (1 - {SHARE}) / {ENDED} + {Z * Z} / (4 * {ENDED} * {ENDED})))
+    / (1 + {Z * Z} / {ENDED})))::numeric, 3) END"""
 
 
 def wilson_lower_bound(failures: int, runs: int) -> float:

@@ -1,12 +1,11 @@
 """Runs that do not get on: too long, never started, or past the time they wait for."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.utils import timezone
 
 from analytics.histograms import SENT, Histogram
@@ -25,11 +24,24 @@ START_LIMIT = timedelta(minutes=5)
 WAKE_LIMIT = timedelta(minutes=5)
 LOOKED_AT = 2000
 
-USUAL = f"""
-SELECT environment_id, workflow_id, {SENT} FROM analytics_workflowday r
-WHERE r.tenant_id = %(tenant)s AND r.workflow_id = ANY (%(workflows)s)
-  AND r.begins_at >= %(since)s
-GROUP BY environment_id, workflow_id
+# Every run that is not final is asked for again, so the column names them all. What a workflow
+# usually needs stands beside the first of its runs.
+UNFINISHED = f"""
+WITH unfinished AS MATERIALIZED (
+    SELECT r.id, r.environment_id, r.workflow_id, r.workflow_name, r.n8n_execution_id, r.status,
+        r.normalized_status, r.started_at, r.occurred_at, r.wait_till,
+        row_number() OVER (PARTITION BY r.environment_id, r.workflow_id) AS nth
+    FROM executions r
+    WHERE r.tenant_id = %(tenant)s AND r.recheck_at IS NOT NULL AND r.gone_at IS NULL
+      AND r.normalized_status IN ('running', 'waiting') {{conditions}}
+    ORDER BY r.occurred_at LIMIT %(most)s
+)
+SELECT u.*, x.bins, x.bin_counts FROM unfinished u LEFT JOIN LATERAL (
+    SELECT {SENT} FROM analytics_workflowday r
+    WHERE r.tenant_id = %(tenant)s AND r.environment_id = u.environment_id
+      AND r.workflow_id = u.workflow_id AND r.begins_at >= %(since)s
+) AS x ON u.nth = 1
+ORDER BY u.occurred_at
 """
 
 
@@ -60,14 +72,16 @@ class StuckRun:
 
 
 def stuck_runs(selection: Selection) -> list[StuckRun]:
-    """The selected runs that are stuck, the longest waiting first, in two queries."""
+    """The selected runs that are stuck, the longest waiting first, in one query."""
     now = timezone.now()
-    rows = list(_unfinished(selection))
-    limits = _limits(selection.tenant_id, rows, now)
-    found = [
-        stuck
+    rows = _unfinished(selection, now)
+    limits = {
+        _workflow(row): learnt_limit(Histogram.received(row.bins, row.bin_counts))
         for row in rows
-        if (stuck := judge(row, limits.get((row.environment_id, row.workflow_id)), now))
+        if row.bins
+    }
+    found = [
+        stuck for row in rows if (stuck := judge(row, limits.get(_workflow(row)), now)) is not None
     ]
     return sorted(found, key=lambda stuck: stuck.since)
 
@@ -95,33 +109,19 @@ def judge(row: Execution, usual: Limit | None, now: datetime) -> StuckRun | None
     return StuckRun(row, StuckKind.TOO_LONG, row.started_at, sentence)
 
 
-def _unfinished(selection: Selection) -> Iterable[Execution]:
-    # Every run that is not final is asked for again, so the column names them all.
-    rows = Execution.objects.for_tenant(selection.tenant_id).filter(
-        recheck_at__isnull=False,
-        gone_at=None,
-        normalized_status__in=[NormalizedStatus.RUNNING, NormalizedStatus.WAITING],
-    )
-    return selection.narrow(rows).order_by("occurred_at")[:LOOKED_AT]
+def _unfinished(selection: Selection, now: datetime) -> list[Any]:
+    """Executions with the ``bins`` and ``bin_counts`` of their workflow, or with None."""
+    parameters = {
+        **selection.parameters(),
+        "most": LOOKED_AT,
+        "since": now - LEARNT_FROM,
+    }
+    statement = UNFINISHED.format(conditions=selection.conditions())
+    return list(Execution.objects.raw(statement, parameters))
 
 
-def _limits(
-    tenant_id: UUID, rows: Sequence[Execution], now: datetime
-) -> dict[tuple[UUID, str], Limit]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            USUAL,
-            {
-                "tenant": tenant_id,
-                "workflows": sorted({row.workflow_id for row in rows}),
-                "since": now - LEARNT_FROM,
-            },
-        )
-        return {
-            (environment_id, workflow_id): limit
-            for environment_id, workflow_id, bins, counts in cursor.fetchall()
-            if (limit := learnt_limit(Histogram.received(bins, counts)))
-        }
+def _workflow(row: Execution) -> tuple[UUID, str]:
+    return row.environment_id, row.workflow_id
 
 
 def learnt_limit(histogram: Histogram) -> Limit | None:

@@ -17,7 +17,8 @@ from analytics.finding import find
 from analytics.forms import OneWorkflowForm, TableForm
 from analytics.overview_page import INSIGHTS_SHOWN, overview_page
 from analytics.workflow_page import workflow_page
-from analytics.workflow_table import SHOWN, workflow_table
+from analytics.workflow_ranking import SHOWN
+from analytics.workflow_table import workflow_table
 from executions.filters import PageFilter
 from executions.listing import TooExpensive, address_with, typed, within_time_limit
 from executions.states import states_of

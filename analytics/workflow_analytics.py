@@ -9,7 +9,8 @@ from analytics.models import ExecutionAnalytics
 from analytics.questions import Question
 from analytics.selection import Selection
 from analytics.workflow_facts import Key, names_of
-from analytics.workflow_table import Order, workflow_table
+from analytics.workflow_ranking import Order
+from analytics.workflow_table import workflow_table
 from executions.models import Workflow
 
 

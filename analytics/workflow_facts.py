@@ -1,32 +1,24 @@
-"""What is known of workflows beside their numbers: what n8n last said, and what runs remember."""
+"""What is said of the workflows of one page beside their counts: durations, course, main cause.
+
+This is dear, so it is read for the rows of a page, all of it at once.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
+from analytics.histograms import NET_SENT, Histogram
 from analytics.periods import Bucket
+from analytics.reading import OF_WORKFLOW, parts_of, piece_parameters, sources_of
+from analytics.rollup_sql import STATUSES
 from analytics.selection import Selection
 
 Key = tuple[UUID, str]
 NEWEST_FAILURES = 20
 
-# What ran is remembered longer than what n8n lists, and what never ran is listed only.
-KNOWN = """
-SELECT environment_id, workflow_id, w.name IS NOT NULL, coalesce(w.name, ''), w.is_active,
-    w.gone_at, coalesce(w.tags, '{{}}'), a.last_execution_at, a.last_failure_at
-FROM (
-    SELECT environment_id, workflow_id, name, is_active, gone_at, tags FROM executions_workflow r
-    WHERE r.tenant_id = %(tenant)s {narrowed} {tagged}
-) AS w FULL JOIN (
-    SELECT environment_id, workflow_id, last_execution_at, last_failure_at
-    FROM execution_analytics r WHERE r.tenant_id = %(tenant)s {narrowed}
-) AS a USING (environment_id, workflow_id)
-"""
-TAGGED = "AND r.tags && %(tags)s::varchar[]"
 LAST_NAME = """
 SELECT workflow_name FROM executions r
 WHERE r.tenant_id = %(tenant)s AND r.workflow_id = k.workflow_id
@@ -42,12 +34,33 @@ SELECT error_class FROM (
     ORDER BY r.occurred_at DESC LIMIT least(k.failures, %(newest)s)
 ) AS newest
 GROUP BY error_class ORDER BY count(*) DESC, error_class LIMIT 1"""
-REMEMBERED = f"""
-SELECT k.environment_id, k.workflow_id,
-    CASE WHEN k.failures > 0 THEN ({MAIN_CAUSE}) END,
-    CASE WHEN NOT k.is_named THEN ({LAST_NAME}) END
-FROM unnest(%(environment_ids)s::uuid[], %(workflow_ids)s::text[], %(failure_counts)s::int[],
-    %(named)s::bool[]) AS k (environment_id, workflow_id, failures, is_named)
+CHOSEN = """
+chosen AS MATERIALIZED (
+    SELECT * FROM unnest(%(environment_ids)s::uuid[], %(workflow_ids)s::text[],
+        %(failure_counts)s::int[], %(named)s::bool[])
+        AS k (environment_id, workflow_id, failures, is_named)
+)"""
+IS_CHOSEN = """AND (r.environment_id, r.workflow_id) IN (
+    SELECT k.environment_id, k.workflow_id FROM chosen k)"""
+FACTS = """
+WITH {sources}, {chosen}, part AS ({parts}), courses AS (
+    SELECT environment_id, workflow_id, array_agg(bucket) AS buckets, array_agg(runs) AS runs,
+        array_agg(failures) AS failures
+    FROM (
+        SELECT environment_id, workflow_id, bucket, sum(sign * ({runs}))::integer AS runs,
+            sum(sign * error)::integer AS failures
+        FROM part GROUP BY environment_id, workflow_id, bucket
+    ) AS counted GROUP BY environment_id, workflow_id
+), histograms AS (
+    SELECT environment_id, workflow_id, {sent} FROM part GROUP BY environment_id, workflow_id
+)
+SELECT k.environment_id, k.workflow_id, c.buckets, c.runs, c.failures, h.bins, h.bin_counts,
+    h.bins_out, h.bin_counts_out,
+    CASE WHEN k.failures > 0 THEN ({cause}) END,
+    CASE WHEN NOT k.is_named THEN ({name}) END
+FROM chosen k
+LEFT JOIN courses c USING (environment_id, workflow_id)
+LEFT JOIN histograms h USING (environment_id, workflow_id)
 """
 NAMES = f"""
 SELECT k.environment_id, k.workflow_id, x.workflow_name
@@ -57,25 +70,8 @@ CROSS JOIN LATERAL ({LAST_NAME}) AS x
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What n8n last said of a workflow, if it ever listed it, and when it last ran and failed."""
-
-    is_listed: bool = False
-    name: str = ""
-    is_active: bool | None = None
-    gone_at: datetime | None = None
-    tags: Sequence[str] = ()
-    last_run_at: datetime | None = None
-    last_failure_at: datetime | None = None
-
-    @property
-    def is_gone(self) -> bool:
-        return not self.is_listed or self.gone_at is not None
-
-
 class Asked(NamedTuple):
-    """A workflow whose runs are asked for what else they say of it."""
+    """A workflow of a page, how often it failed, and whether n8n has a name for it."""
 
     environment_id: UUID
     workflow_id: str
@@ -83,45 +79,55 @@ class Asked(NamedTuple):
     is_named: bool
 
 
-class Remembered(NamedTuple):
-    """The most frequent class of its newest failures, and its name where n8n has none for it."""
+class Facts(NamedTuple):
+    """Runs and failures by number of the bucket, durations in bins, the most frequent class of
+    its newest failures, and its name where n8n has none for it.
+    """
 
-    main_error_class: str = ""
-    name: str = ""
-
-
-def known_workflows(selection: Selection) -> dict[Key, Known]:
-    """Every workflow of the selection that was listed or ran, in one query."""
-    statement = KNOWN.format(
-        narrowed=selection.conditions("environments", "workflows"),
-        tagged=TAGGED if selection.tags else "",
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, selection.parameters())
-        return {row[:2]: Known(*row[2:]) for row in cursor.fetchall()}
+    course: dict[int, tuple[int, int]]
+    histogram: Histogram
+    main_error_class: str
+    name: str
 
 
-def remembered(
-    selection: Selection, span: Bucket, workflows: Sequence[Asked]
-) -> dict[Key, Remembered]:
-    """What the runs of a stretch of time say of some workflows, in one query."""
+def facts_of(
+    selection: Selection, buckets: Sequence[Bucket], workflows: Sequence[Asked]
+) -> dict[Key, Facts]:
+    """The facts of some workflows over neighbouring buckets, in one query."""
     environment_ids, workflow_ids, failure_counts, named = zip(*workflows, strict=True)
+    narrowed = replace(selection, workflows=tuple(sorted(set(workflow_ids))))
+    statement = FACTS.format(
+        sources=sources_of(selection),
+        chosen=CHOSEN,
+        parts=parts_of(narrowed, "workflow", OF_WORKFLOW, only=IS_CHOSEN),
+        runs=" + ".join(STATUSES),
+        sent=NET_SENT,
+        cause=MAIN_CAUSE.format(modes=selection.conditions("modes")),
+        name=LAST_NAME,
+    )
     parameters = {
-        **selection.parameters(),
+        **piece_parameters(narrowed, list(enumerate(buckets))),
         "environment_ids": list(environment_ids),
         "workflow_ids": list(workflow_ids),
         "failure_counts": list(failure_counts),
         "named": list(named),
         "newest": NEWEST_FAILURES,
-        "start": span.start,
-        "end": span.end,
+        "start": buckets[0].start,
+        "end": buckets[-1].end,
     }
     with connection.cursor() as cursor:
-        cursor.execute(REMEMBERED.format(modes=selection.conditions("modes")), parameters)
-        return {
-            (environment_id, workflow_id): Remembered(cause or "", name or "")
-            for environment_id, workflow_id, cause, name in cursor.fetchall()
-        }
+        cursor.execute(statement, parameters)
+        return {row[:2]: _facts(*row[2:]) for row in cursor.fetchall()}
+
+
+def _facts(buckets: Any, runs: Any, failures: Any, *rest: Any) -> Facts:
+    *sent, main_error_class, name = rest
+    return Facts(
+        course=dict(zip(buckets or (), zip(runs or (), failures or (), strict=True), strict=True)),
+        histogram=Histogram.net(*sent),
+        main_error_class=main_error_class or "",
+        name=name or "",
+    )
 
 
 def names_of(selection: Selection, keys: list[Key]) -> dict[Key, str]:

@@ -1,29 +1,22 @@
-"""How each workflow did in a period: the table, sorted, searched and cut into pages.
+"""How each workflow did in a period: the table, sorted, searched and cut into pages."""
 
-All workflows are added up, since any of them may lead the table; what is dear (percentiles,
-courses, causes) is read for the page only, unless the table is sorted by it.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from analytics.histograms import NONE_TIMED
-from analytics.kpis import PREVIOUS, Delta, deltas_of, figures_of
-from analytics.measures import Measures, total_of
+from analytics.kpis import CURRENT, Delta, deltas_of, figures_of
+from analytics.measures import Measures
 from analytics.periods import Bucket
 from analytics.questions import Question
-from analytics.reading import read_courses, read_histograms, read_workflows
+from analytics.reading import read_histograms
 from analytics.risk import criticality_of, risk
-from analytics.selection import Selection
-from analytics.workflow_facts import Asked, Key, Known, known_workflows, remembered
+from analytics.workflow_facts import Asked, Facts, Key, facts_of
+from analytics.workflow_ranking import Order, Ranked, ranked_workflows
 
-CURRENT = 0
 SHOWN_DELTAS = ("total_executions", "failure_count", "success_rate", "avg_duration_ms")
-BY_PERCENTILE = ("p50_duration_ms", "p95_duration_ms")
-BY_LAST = ("last_run_at", "last_failure_at")
+BY_PERCENTILE = {"p50_duration_ms": 0.5, "p95_duration_ms": 0.95}
 SORTS = (
     "risk",
     "total_executions",
@@ -31,17 +24,10 @@ SORTS = (
     "failure_rate",
     "avg_duration_ms",
     *BY_PERCENTILE,
-    *BY_LAST,
+    "last_run_at",
+    "last_failure_at",
     "workflow_name",
 )
-# Which workflows a table shows.
-SHOWN: dict[str, Callable[["WorkflowRow"], bool]] = {
-    "all": lambda row: True,
-    "active": lambda row: bool(row.is_active),
-    "failing": lambda row: row.failure_count > 0,
-    "silent": lambda row: bool(row.is_active) and not row.total_executions,
-    "gone": lambda row: row.is_gone,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,181 +72,93 @@ class WorkflowRow:
         return self.environment_id, self.workflow_id
 
 
-UNKNOWN, NOTHING = Known(), Measures()
-
-
 @dataclass(frozen=True, slots=True)
 class TablePage:
-    """Rows of a page, how many rows all pages have, and what all workflows add up to."""
+    """Rows of a page, and how many rows all pages have."""
 
     rows: tuple[WorkflowRow, ...]
     total: int
-    measured: Mapping[Key, Mapping[int, Measures]]
-
-    def of_environments(self) -> dict[UUID, Measures]:
-        """What each environment did in the period."""
-        found: dict[UUID, list[Measures]] = {}
-        for (environment_id, _), of_bucket in self.measured.items():
-            if CURRENT in of_bucket:
-                found.setdefault(environment_id, []).append(of_bucket[CURRENT])
-        return {environment_id: total_of(parts) for environment_id, parts in found.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """How a table is sorted, searched and cut."""
-
-    sort: str = "risk"
-    is_ascending: bool = False
-    search: str = ""
-    show: str = "all"
-    offset: int = 0
-    limit: int = 50
 
 
 def workflow_table(question: Question, order: Order) -> TablePage:
-    """A page of the table, in five queries whatever there is."""
-    measured = read_workflows(
-        question.selection, [(CURRENT, question.span), (PREVIOUS, question.previous)]
-    )
-    rows = [row for row in _rows(question, measured) if SHOWN[order.show](row)]
-    if order.search:
-        rows = [row for row in rows if _matches(row, order.search)]
+    """A page of the table, in two queries whatever there is; in three by a percentile."""
     if order.sort in BY_PERCENTILE:
-        rows = _with_percentiles(question.selection, question.span, rows)
-    rows = _sorted(rows, order)
-    page = rows[order.offset : order.offset + order.limit]
-    return TablePage(tuple(_completed(question, page, order, measured)), len(rows), measured)
-
-
-def _completed(
-    question: Question,
-    page: list[WorkflowRow],
-    order: Order,
-    measured: Mapping[Key, Mapping[int, Measures]],
-) -> list[WorkflowRow]:
-    """The rows of a page with all that is said of a page only."""
-    if not page:
-        return []
-    workflows = tuple(sorted({row.workflow_id for row in page}))
-    narrowed = replace(question.selection, workflows=workflows)
-    if order.sort not in BY_PERCENTILE:
-        page = _with_percentiles(narrowed, question.span, page)
-    page = _with_course(narrowed, course_of(question), page)
-    runs_say = remembered(
-        narrowed,
-        question.span,
-        [Asked(*row.key, row.failure_count, bool(row.workflow_name)) for row in page],
+        ranked, total = _ranked_by_percentile(question, order)
+    else:
+        ranked, total = ranked_workflows(question, order)
+    if not ranked:
+        return TablePage((), total)
+    buckets, is_complete = course_of(question), question.is_complete
+    facts = facts_of(
+        question.selection,
+        buckets,
+        [Asked(*one.key, one.now.error, bool(one.name)) for one in ranked],
     )
-    is_complete = question.is_complete
-    return [
-        replace(
-            row,
-            main_error_class=runs_say[row.key].main_error_class,
-            workflow_name=row.workflow_name or runs_say[row.key].name or row.workflow_id,
-            deltas=_deltas(measured.get(row.key, {}), is_complete=is_complete),
-        )
-        for row in page
-    ]
+    return TablePage(
+        tuple(_row(one, facts[one.key], buckets, is_complete=is_complete) for one in ranked), total
+    )
 
 
-def _deltas(measured: Mapping[int, Measures], *, is_complete: bool) -> dict[str, Delta]:
-    now, then = measured.get(CURRENT, NOTHING), measured.get(PREVIOUS, NOTHING)
-    deltas = deltas_of((figures_of(now), now), (figures_of(then), then), is_complete=is_complete)
-    return {name: deltas[name] for name in SHOWN_DELTAS}
-
-
-def _rows(question: Question, measured: Mapping[Key, Mapping[int, Measures]]) -> list[WorkflowRow]:
-    selection = question.selection
-    names = {environment.pk: environment.name for environment in question.environments}
-    known = known_workflows(selection)
-    keys = set(measured)
-    if not selection.modes:
-        keys |= {key for key, workflow in known.items() if not workflow.is_gone}
-    return [
-        _row(key, names[key[0]], known.get(key, UNKNOWN), measured.get(key, {}), selection)
-        for key in keys
-        if key[0] in names
-    ]
+def _ranked_by_percentile(question: Question, order: Order) -> tuple[list[Ranked], int]:
+    """Histograms are added up here, so all of them are read; what was not timed comes last."""
+    by_name = replace(order, sort="workflow_name", is_ascending=True, offset=0, limit=None)
+    ranked, total = ranked_workflows(question, by_name)
+    histograms = read_histograms(question.selection, [(CURRENT, question.span)])
+    timed, untimed = [], []
+    for one in ranked:
+        (value,) = histograms.get(one.key, NONE_TIMED).percentiles([BY_PERCENTILE[order.sort]])
+        if value is None:
+            untimed.append(one)
+        else:
+            timed.append((round(value, 1), one))
+    timed.sort(key=lambda pair: pair[0], reverse=not order.is_ascending)
+    every = [*(one for _, one in timed), *untimed]
+    return every[order.offset :][: order.limit], total
 
 
 def _row(
-    key: Key,
-    environment_name: str,
-    workflow: Known,
-    measured: Mapping[int, Measures],
-    selection: Selection,
+    ranked: Ranked, facts: Facts, buckets: Sequence[Bucket], *, is_complete: bool
 ) -> WorkflowRow:
-    now, then = measured.get(CURRENT, NOTHING), measured.get(PREVIOUS, NOTHING)
-    # Of all time nobody knows by which mode.
-    ever = UNKNOWN if selection.modes else workflow
-    criticality = criticality_of(workflow.tags)
+    now = ranked.now
     rate = now.success_rate
+    middle, high = facts.histogram.percentiles(BY_PERCENTILE.values())
+    criticality = criticality_of(ranked.tags)
     return WorkflowRow(
-        environment_id=key[0],
-        environment_name=environment_name,
-        workflow_id=key[1],
-        workflow_name=workflow.name,
-        is_active=workflow.is_active,
-        is_gone=workflow.is_gone,
-        tags=tuple(workflow.tags),
+        environment_id=ranked.environment_id,
+        environment_name=ranked.environment_name,
+        workflow_id=ranked.workflow_id,
+        workflow_name=ranked.name or facts.name or ranked.workflow_id,
+        is_active=ranked.is_active,
+        is_gone=ranked.is_gone,
+        tags=tuple(ranked.tags),
         total_executions=now.total,
         success_count=now.success,
         failure_count=now.error,
         success_rate=None if rate is None else round(rate, 6),
         failure_rate=None if rate is None else round(now.error / now.ended, 6),
-        avg_duration_ms=None if now.average_ms is None else round(now.average_ms, 1),
-        p50_duration_ms=None,
-        p95_duration_ms=None,
-        last_run_at=_latest(now.last_at, then.last_at, ever.last_run_at),
-        last_failure_at=_latest(now.last_error_at, then.last_error_at, ever.last_failure_at),
-        main_error_class="",
+        avg_duration_ms=_tenth(now.average_ms),
+        p50_duration_ms=_tenth(middle),
+        p95_duration_ms=_tenth(high),
+        last_run_at=ranked.last_run_at,
+        last_failure_at=ranked.last_failure_at,
+        main_error_class=facts.main_error_class,
         criticality=criticality,
         risk=risk(failures=now.error, ended=now.ended, criticality=criticality),
+        deltas=_deltas(now, ranked.before, is_complete=is_complete),
+        points=tuple(
+            CoursePoint(bucket.start, bucket.end, *facts.course.get(number, (0, 0)))
+            for number, bucket in enumerate(buckets)
+        ),
     )
 
 
-def _latest(*moments: datetime | None) -> datetime | None:
-    return max(filter(None, moments), default=None)
+def _tenth(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
 
 
-def _matches(row: WorkflowRow, search: str) -> bool:
-    wanted = search.lower()
-    return any(
-        wanted in text.lower()
-        for text in (row.workflow_name, row.workflow_id, row.environment_name, *row.tags)
-    )
-
-
-def _sorted(rows: list[WorkflowRow], order: Order) -> list[WorkflowRow]:
-    """What is unknown comes last in either direction; ties by name."""
-    named = sorted(rows, key=lambda row: (row.workflow_name.lower(), row.workflow_id, row.key))
-    known = [row for row in named if getattr(row, order.sort) is not None]
-    unknown = [row for row in named if getattr(row, order.sort) is None]
-    known.sort(key=lambda row: _value(row, order.sort), reverse=not order.is_ascending)
-    return known + unknown
-
-
-def _value(row: WorkflowRow, name: str) -> Any:
-    value = getattr(row, name)
-    return value.lower() if isinstance(value, str) else value
-
-
-def _with_percentiles(
-    selection: Selection, span: Bucket, rows: list[WorkflowRow]
-) -> list[WorkflowRow]:
-    histograms = read_histograms(selection, [(CURRENT, span)])
-    found = []
-    for row in rows:
-        middle, high = histograms.get(row.key, NONE_TIMED).percentiles((0.5, 0.95))
-        found.append(
-            replace(
-                row,
-                p50_duration_ms=None if middle is None else round(middle, 1),
-                p95_duration_ms=None if high is None else round(high, 1),
-            )
-        )
-    return found
+def _deltas(now: Measures, then: Measures, *, is_complete: bool) -> dict[str, Delta]:
+    deltas = deltas_of((figures_of(now), now), (figures_of(then), then), is_complete=is_complete)
+    return {name: deltas[name] for name in SHOWN_DELTAS}
 
 
 def course_of(question: Question) -> Sequence[Bucket]:
@@ -269,20 +167,3 @@ def course_of(question: Question) -> Sequence[Bucket]:
     if not period.is_calendar:
         return question.buckets
     return question.horizon.cut(replace(period, zone=UTC).buckets())
-
-
-def _with_course(
-    selection: Selection, buckets: Sequence[Bucket], rows: list[WorkflowRow]
-) -> list[WorkflowRow]:
-    counted = read_courses(selection, enumerate(buckets))
-    return [
-        replace(
-            row,
-            points=tuple(
-                CoursePoint(bucket.start, bucket.end, *of_row.get(number, (0, 0)))
-                for number, bucket in enumerate(buckets)
-            ),
-        )
-        for row in rows
-        for of_row in [counted.get(row.key, {})]
-    ]

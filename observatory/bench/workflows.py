@@ -4,7 +4,8 @@ from contextlib import ExitStack
 from functools import partial
 
 from analytics.periods import Bucket
-from analytics.workflow_table import Order, TablePage, workflow_table
+from analytics.workflow_ranking import Order
+from analytics.workflow_table import TablePage, workflow_table
 from observatory.bench import plain_sql, seed
 from observatory.bench.asking import (
     MANY_ROWS,
