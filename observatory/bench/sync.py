@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from statistics import median
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from unittest.mock import patch
 
 import orjson
@@ -131,7 +130,8 @@ def check_load(environment: Environment, rows: int) -> None:
         runs = SyncRun.objects.for_tenant(tenant_id).filter(environment=environment)
         seen = sum(run.rows_seen for run in runs)
         covered = stretches(tenant_id, environment.pk)
-        if (stored, seen) != (rows, rows) or not covered or marked.count() < hours:
+        # A load of more than one turn sees the newest page once more at the head of each.
+        if stored != rows or seen < rows or not covered or marked.count() < hours:
             raise LoadIncomplete(f"{stored} of {rows} rows were stored and {seen} were counted.")
 
 
@@ -141,19 +141,11 @@ class OneAfterAnother:
     def __init__(self, *_: Any, **options: Any) -> None:
         pass
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        pass
-
     def submit(self, work: Callable[..., Any], *arguments: Any) -> "Deferred":
         return Deferred(work, arguments)
+
+    def shutdown(self, **options: Any) -> None:
+        pass
 
 
 class Deferred:
@@ -169,6 +161,6 @@ class Deferred:
 BENCH = Bench(
     "sync",
     "a first load at 20 ms a page, against the HTTP alone and against no fetching ahead",
-    rows=25_000,
+    rows=100_000,
     measure=measure,
 )
