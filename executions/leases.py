@@ -6,14 +6,16 @@ database's, so that a machine whose clock jumps neither holds up nor hurries any
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
-from tenants.scope import tenant_scope
+from tenants.scope import ENTER_TENANT, tenant_scope
 
 TERM = timedelta(seconds=60)
 CRASHES_UNTIL_QUARANTINE = 3
@@ -74,6 +76,7 @@ RETURNING fencing_token, is_poison, clock_timestamp()
 ROWS_LOCK = "pg_advisory_xact_lock(hashtextextended(%(environment)s::text, 0))"
 # A worker that stands still for good within a write would lock the row for ever.
 HOLD = f"""
+{ENTER_TENANT};
 UPDATE executions_syncstate SET
     lease_expires_at = clock_timestamp() + %(term)s,
     lease_place = coalesce(%(place)s, lease_place)
@@ -114,17 +117,20 @@ def acquire(*, tenant_id: UUID, environment_id: UUID, owner: str) -> Lease | Non
     return None if is_quarantined else Lease(tenant_id, environment_id, owner, token, now)
 
 
-def hold(lease: Lease, place: str | None = None) -> None:
-    """Prove and prolong the lease inside the transaction of a write. Raises LeaseLost.
+@contextmanager
+def writing(lease: Lease, place: str | None = None) -> Iterator[None]:
+    """A transaction of the lease's tenant that proves and prolongs it first. Raises LeaseLost.
 
-    The row stays locked until that transaction ends, so no two writes of one environment meet.
+    The row stays locked until the transaction ends, so no two writes of one environment meet.
     ``place`` says what is done next, for the case that it kills the worker.
     """
     term_ms = str(round(TERM.total_seconds() * 1000))
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(HOLD, _parameters(lease) | {"place": place, "term_ms": term_ms})
+        cursor.nextset()
         if cursor.rowcount != 1:
             raise LeaseLost(f"The lease on environment {lease.environment_id} was taken over.")
+        yield
 
 
 def lock_rows(environment_id: UUID) -> None:

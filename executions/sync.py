@@ -119,8 +119,7 @@ def _failed(
     reason: str,
     retry_after: timedelta | None = None,
 ) -> TurnResult:
-    with tenant_scope(lease.tenant_id):
-        leases.hold(lease)
+    with leases.writing(lease):
         note_failure(
             environment, state, health=health, reason=reason, retry_after=retry_after, now=lease.now
         )

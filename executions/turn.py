@@ -14,7 +14,6 @@ from executions.normalize import ExecutionRecord
 from executions.retention_policy import RetentionPolicy
 from executions.stopping import is_stopping
 from tenants.models import Tenant
-from tenants.scope import tenant_scope
 
 
 @dataclass(slots=True)
@@ -51,8 +50,7 @@ class Turn:
         ``place`` says what comes after it: where that kills the worker again and again, the
         environment is put in quarantine.
         """
-        with tenant_scope(self.tenant.pk):
-            leases.hold(self.lease, place)
+        with leases.writing(self.lease, place):
             yield
 
     def enter(self, place: str) -> None:

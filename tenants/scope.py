@@ -23,6 +23,10 @@ APPLICATION_ROLE = "observatory_app"
 READER_ROLE = "observatory_reader"
 
 
+# For a statement that is sent with others; of the setting's name and value, text is asked.
+ENTER_TENANT = "SELECT set_config('app.tenant', %(tenant)s::text, true)"
+
+
 def _require_transaction() -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("A tenant can be set only inside a transaction.")
@@ -32,7 +36,7 @@ def enter_tenant(tenant_id: UUID) -> None:
     """Show the rest of this transaction the rows of one tenant only."""
     _require_transaction()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('app.tenant', %s, true)", [str(tenant_id)])
+        cursor.execute(ENTER_TENANT, {"tenant": tenant_id})
 
 
 def enter_user(user_id: int, *, statement_timeout_ms: int | None = None) -> None:

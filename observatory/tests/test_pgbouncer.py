@@ -21,7 +21,7 @@ from observatory.stack.homes import server_user
 from observatory.stack.ports import private_ports
 from observatory.stack.throwaway import throwaway_folder
 from observatory.tests.deadlines import eventually
-from tenants.scope import operator_scope, tenant_scope
+from tenants.scope import operator_scope
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 pytestmark = [
@@ -137,8 +137,7 @@ def test_leases_and_scopes_hold(through):
 
     first = leases.acquire(**ids, owner="first")
     assert leases.acquire(**ids, owner="second") is None
-    with tenant_scope(environment.tenant_id):
-        leases.hold(first, "page 2")
+    with leases.writing(first, "page 2"):
         assert Environment.objects.get() == environment
     assert not Environment.objects.exists()
     leases.release(first)

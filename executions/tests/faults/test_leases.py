@@ -9,7 +9,7 @@ from executions.environments import release_from_quarantine
 from executions.models import SyncRun, SyncState
 from executions.tests.factories import EnvironmentFactory
 from tenants.audit import Actor
-from tenants.scope import operator_scope, tenant_scope
+from tenants.scope import operator_scope
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = timezone.now().replace(year=2020)
@@ -98,12 +98,9 @@ def test_a_worker_that_lost_its_lease_within_a_turn_writes_nothing(
 def test_a_write_that_stands_still_is_ended_by_the_database(acquire, environment):
     lease = acquire()
 
-    with tenant_scope(environment.tenant_id):
-        leases.hold(lease)
-
-        with connection.cursor() as cursor:
-            cursor.execute("SHOW idle_in_transaction_session_timeout")
-            assert cursor.fetchone() == ("1min",)
+    with leases.writing(lease), connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("1min",)
 
 
 def test_three_deaths_at_the_same_place_put_an_environment_in_quarantine(n8n, turn, rows, dying):

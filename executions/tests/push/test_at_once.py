@@ -45,8 +45,7 @@ def somebody_waits():
 
 def test_a_push_waits_for_the_page_that_is_being_written(send, environment):
     lease, answers = acquire(environment), []
-    with tenant_scope(environment.tenant_id):
-        leases.hold(lease)
+    with leases.writing(lease):
         pushing = in_parallel(lambda: answers.append(send(sample("success.pb"))))
         eventually(somebody_waits)
         assert Execution.objects.count() == 0
@@ -63,8 +62,7 @@ def test_a_push_that_waits_too_long_is_asked_to_come_again(send, environment, mo
     monkeypatch.setattr(api, "WAIT_FOR_ROWS_MS", 50)
     lease, answers = acquire(environment), []
 
-    with tenant_scope(environment.tenant_id):
-        leases.hold(lease)
+    with leases.writing(lease):
         in_parallel(lambda: answers.append(send(sample("success.pb")))).join()
 
     assert (answers[0].status_code, answers[0]["Retry-After"]) == (503, "5")
