@@ -30,8 +30,13 @@ def bounds_of(number: int) -> tuple[int, int]:
 
 def merge(into: dict[int, int], bins: Sequence[int], counts: Sequence[int], sign: int = 1) -> None:
     """Add counts to a histogram, or take them out of it again."""
-    for number, count in zip(bins, counts, strict=True):
-        into[number] = into.get(number, 0) + sign * count
+    pairs = zip(bins, counts, strict=True)
+    if not into and sign > 0:
+        into.update(pairs)
+        return
+    known = into.get
+    for number, count in pairs:
+        into[number] = known(number, 0) + sign * count
 
 
 def percentiles(histogram: Mapping[int, int], shares: Iterable[float]) -> list[float | None]:

@@ -2,20 +2,21 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from html import escape
 from typing import Any, Protocol
 
 from django import template
 from django.http import QueryDict
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
 from executions.charts import Bar, Part, RunsChart, spark_lines
 from executions.icons import ICONS
-from executions.templatetags.observing import minute, percent, short
+from executions.templatetags.observing import minute, percent, short_in
 from executions.time_ranges import OF_LISTS, OF_NUMBERS, rfc3339
 
 register = template.Library()
@@ -108,7 +109,8 @@ def bars(points: Sequence[Course]) -> SafeString:
     highest = max((point.total_executions for point in points), default=0) or 1
     runs = sum(point.total_executions for point in points)
     failures = sum(point.failure_count for point in points)
-    drawn = "".join(_bar(place, point, highest) for place, point in enumerate(points))
+    zone = timezone.get_current_timezone()
+    drawn = "".join(_bar(place, point, highest, zone) for place, point in enumerate(points))
     return mark_safe(
         f'<svg class="course-bars bars" viewBox="0 0 {len(points)} {SPARK_HEIGHT}"'
         f' preserveAspectRatio="none" role="img"'
@@ -116,7 +118,7 @@ def bars(points: Sequence[Course]) -> SafeString:
     )
 
 
-def _bar(place: int, point: Course, highest: int) -> str:
+def _bar(place: int, point: Course, highest: int, zone: tzinfo) -> str:
     failed = SPARK_HEIGHT * point.failure_count / highest
     whole = SPARK_HEIGHT * point.total_executions / highest
     parts = (
@@ -129,7 +131,7 @@ def _bar(place: int, point: Course, highest: int) -> str:
         if height > 0
     )
     said = f"{point.total_executions} runs, {point.failure_count} failed"
-    return f"<g><title>{short(point.start)}: {said}</title>{drawn}</g>"
+    return f"<g><title>{short_in(zone, point.start)}: {said}</title>{drawn}</g>"
 
 
 class Stretch(Protocol):
@@ -146,8 +148,10 @@ class Stretch(Protocol):
 @register.simple_tag
 def strip(parts: Sequence[Stretch], share: float | None) -> SafeString:
     """What of the time was seen, part by part; ``share`` is that of all of it."""
+    zone = timezone.get_current_timezone()
     drawn = "".join(
-        f'<i class="{_seen(part.share)}" title="{short(part.start)} – {short(part.end)}:'
+        f'<i class="{_seen(part.share)}"'
+        f' title="{short_in(zone, part.start)} – {short_in(zone, part.end)}:'
         f' {"still to come" if part.share is None else f"{percent(part.share)} seen"}"></i>'
         for part in parts
     )

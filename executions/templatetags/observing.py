@@ -114,7 +114,7 @@ def exact_moment(at: datetime | None, otherwise: str = "–") -> SafeString | st
 
 def written(at: datetime) -> str:
     """The whole time in the zone of the viewer."""
-    return _written(at, timezone.get_current_timezone())
+    return _written_in(timezone.get_current_timezone(), at)
 
 
 def minute(at: datetime) -> str:
@@ -125,19 +125,19 @@ def minute(at: datetime) -> str:
 @register.filter
 def short(at: datetime) -> str:
     """Mar 4 09:05, in the zone of the viewer."""
-    return _short(at, timezone.get_current_timezone())
+    return short_in(timezone.get_current_timezone(), at)
 
 
 # A page writes the bounds of its buckets many times.
 @lru_cache(maxsize=4096)
-def _written(at: datetime, zone: tzinfo) -> str:
+def _written_in(zone: tzinfo, at: datetime) -> str:
     local = at.astimezone(zone)
     thousandths = f".{local.microsecond // 1000:03d}" if local.microsecond else ""
     return f"{local:%Y-%m-%d %H:%M:%S}{thousandths} {local:%Z}"
 
 
 @lru_cache(maxsize=4096)
-def _short(at: datetime, zone: tzinfo) -> str:
+def short_in(zone: tzinfo, at: datetime) -> str:
     local = at.astimezone(zone)
     return f"{local:%b} {local.day} {local:%H:%M}"
 
