@@ -1,5 +1,6 @@
 """What the page of one error shows beside what is known of its group."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,27 +14,15 @@ from analytics.group_states import State
 from analytics.models import ErrorGroup
 from analytics.own_rules import draft_for
 from analytics.questions import Question
-from executions.charts import round_up
+from executions.charts import Bar, RunsChart
 from executions.grouping.masks import VALUE as VARIES
+from executions.statuses import NormalizedStatus
 from tenants.models import Tenant
 
 RUNS_SHOWN = 10
 MOST_OFFERED = 10
 MOST_MEMBERS = 200
 RESOLUTIONS = {"current_version": "in the current version", "next_version": "in the next version"}
-
-
-@dataclass(frozen=True, slots=True)
-class TrendBar:
-    """A point of the trend in a box of the chart's points by 100."""
-
-    point: TrendPoint
-    x: float
-    height: float
-
-    @property
-    def y(self) -> float:
-        return 100 - self.height
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +37,7 @@ class ErrorPage:
     """The parts of the page."""
 
     detail: GroupDetail
+    chart: RunsChart
     members: tuple[str, ...]
     offered: tuple[ErrorGroup, ...]
 
@@ -73,17 +63,6 @@ class ErrorPage:
         return self.detail.group.state not in (State.RESOLVED, State.ARCHIVED)
 
     @property
-    def top(self) -> int:
-        return round_up(max((point.count for point in self.detail.row.trend), default=0))
-
-    @property
-    def bars(self) -> list[TrendBar]:
-        return [
-            TrendBar(point, number + 0.08, 100 * point.count / self.top)
-            for number, point in enumerate(self.detail.row.trend)
-        ]
-
-    @property
     def environments(self) -> list[AffectedEnvironment]:
         """The one that failed most often first."""
         counts: dict[tuple[UUID, str], int] = {}
@@ -99,8 +78,22 @@ def error_page(tenant: Tenant, question: Question, group: ErrorGroup, other: str
     detail = group_detail(question, group, with_samples=False, newest_runs=RUNS_SHOWN)
     return ErrorPage(
         detail=detail,
+        chart=_chart(question, detail.row.trend),
         members=tuple(members_of(tenant).values_list("username", flat=True)[:MOST_MEMBERS]),
         offered=_offered(tenant, group, other) if other else (),
+    )
+
+
+def _chart(question: Question, trend: Sequence[TrendPoint]) -> RunsChart:
+    """The failures over time; where nobody looked and none is known, blank."""
+    return RunsChart(
+        tuple(
+            Bar(point.start, point.end, {"error": point.count} if is_known else None)
+            for point in trend
+            for is_known in [point.count or question.ledger.of(point).share != 0]
+        ),
+        always=(NormalizedStatus.ERROR,),
+        noun="failure",
     )
 
 

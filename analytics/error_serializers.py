@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from analytics.group_states import ResolvedIn
-from analytics.serializers import CompletenessSerializer, CountedSpanSerializer, PeriodSerializer
+from analytics.serializers import CompletenessSerializer, PeriodSerializer, SpanSerializer
 from executions.error_rules import MOST_RULES, ErrorRule
 from executions.grouping.classes import CLASSES
 
@@ -21,7 +21,7 @@ class PlaceSerializer(serializers.Serializer[Any]):
     failures = serializers.IntegerField()
 
 
-class TrendPointSerializer(CountedSpanSerializer):
+class TrendPointSerializer(SpanSerializer):
     count = serializers.IntegerField()
 
 

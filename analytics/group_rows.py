@@ -67,11 +67,9 @@ CROSS JOIN LATERAL (
 
 
 @dataclass(frozen=True, slots=True)
-class TrendPoint:
+class TrendPoint(Bucket):
     """A group's bucket."""
 
-    start: datetime
-    end: datetime
     count: int
 
 

@@ -9,7 +9,7 @@ from analytics.kpis import DURATIONS, RATES, Delta, Kpis, Point
 from analytics.overview import Overview, overview_of
 from analytics.questions import Question
 from executions.charts import Bar, RunsChart
-from executions.templatetags.observing import duration, percent, written
+from executions.templatetags.observing import duration, minute, percent
 from tenants.models import Role, Tenant
 
 WORKFLOWS_SHOWN = 8
@@ -99,7 +99,7 @@ def _card(
         delta=kpis.deltas[name],
         course=values,
         titles=[
-            f"{written(point.start)[:16]}: {'not seen' if point.is_blank else _said(name, value)}"
+            f"{minute(point.start)}: {'not seen' if point.is_blank else _said(name, value)}"
             for point, value in zip(kpis.points, values, strict=True)
         ],
         better=better,

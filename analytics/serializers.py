@@ -1,11 +1,14 @@
 """The shapes of answers."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from rest_framework import serializers
 
 from analytics.kpis import COUNTS
+from executions.time_ranges import rfc3339
 
 
 class RequiredFloat(serializers.FloatField):
@@ -13,6 +16,33 @@ class RequiredFloat(serializers.FloatField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"allow_null": True, **options})
+
+
+class PlainSerializer(serializers.Serializer[Any]):
+    """Of values that come by the hundred and are all there: each is written as its field says,
+    without what the framework asks of each field of each value.
+    """
+
+    def to_representation(self, value: Any) -> dict[str, Any]:
+        return {
+            name: None if (found := get(value)) is None else write(found)
+            for name, get, write in self._written
+        }
+
+    @cached_property
+    def _written(self) -> list[tuple[str, Callable[[Any], Any], Callable[[Any], Any]]]:
+        return [(name, _getter(field), _writer(field)) for name, field in self.fields.items()]
+
+
+def _getter(field: Any) -> Callable[[Any], Any]:
+    return (lambda value: value) if field.source == "*" else attrgetter(field.source)
+
+
+def _writer(field: Any) -> Callable[[Any], Any]:
+    if isinstance(field, serializers.DateTimeField):
+        return rfc3339
+    written: Callable[[Any], Any] = field.to_representation
+    return written
 
 
 class FiguresSerializer(serializers.Serializer[Any]):
@@ -26,12 +56,7 @@ class FiguresSerializer(serializers.Serializer[Any]):
     p99_duration_ms = RequiredFloat()
 
 
-def said(moment: datetime) -> str:
-    """As a DateTimeField says it, which looks the zone up each time."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-class SpanSerializer(serializers.Serializer[Any]):
+class SpanSerializer(PlainSerializer):
     """A half-open stretch of time."""
 
     def get_fields(self) -> dict[str, Any]:
@@ -63,7 +88,7 @@ class PointSerializer(SpanSerializer):
         return dict(shown | (dict.fromkeys(COUNTS) if point.is_blank else {}))
 
 
-class DeltaSerializer(serializers.Serializer[Any]):
+class DeltaSerializer(PlainSerializer):
     previous = RequiredFloat(help_text="The figure of the period before.")
     change = RequiredFloat(help_text="Relative change; for rates the difference.")
     is_meaningful = serializers.BooleanField()
@@ -133,14 +158,7 @@ class KpisSerializer(FiguresSerializer):
     )
 
 
-# One of thousands in an answer: asking each field for its value would be most of the work.
-class CountedSpanSerializer(SpanSerializer):
-    def to_representation(self, point: Any) -> dict[str, Any]:
-        counts = {name: getattr(point, name) for name in self._declared_fields}
-        return {"from": said(point.start), "to": said(point.end), **counts}
-
-
-class CoursePointSerializer(CountedSpanSerializer):
+class CoursePointSerializer(SpanSerializer):
     total_executions = serializers.IntegerField()
     failure_count = serializers.IntegerField()
 
@@ -256,7 +274,7 @@ class StuckSerializer(serializers.Serializer[Any]):
     results = StuckRunSerializer(many=True)
 
 
-class SeriesRowSerializer(serializers.Serializer[Any]):
+class SeriesRowSerializer(PlainSerializer):
     """A flat row, as tools for charts read them."""
 
     time = serializers.DateTimeField(help_text="Where the point begins.")

@@ -165,4 +165,5 @@ def _statement(selection: Selection, order: Order) -> str:
 
 def _ranked(row: tuple[Any, ...]) -> Ranked:
     counts = row[10:]
-    return Ranked(*row[:9], Measures(*counts[: len(SUMS)]), Measures(*counts[len(SUMS) :]))
+    now, before = Measures(*counts[: len(SUMS)]), Measures(*counts[len(SUMS) :])
+    return Ranked(*row[:9], now=now, before=before)

@@ -42,42 +42,75 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """A status of a chart, what it is called there, and how many there are over all of the time."""
+
+    status: str
+    label: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunsChart:
-    """Runs by status over time, as bars without a gap between them."""
+    """Runs by status over time, as bars without a gap between them.
+
+    ``always`` are the statuses that are named even where there are none; ``noun`` is what is
+    counted.
+    """
 
     bars: tuple[Bar, ...]
+    always: tuple[str, ...] = (NormalizedStatus.SUCCESS, NormalizedStatus.ERROR)
+    noun: str = "run"
 
     @property
     def statuses(self) -> list[str]:
-        """Those that occur, and always the two that the rate is made of."""
-        always = (NormalizedStatus.SUCCESS, NormalizedStatus.ERROR)
+        """Those that occur, and those that are always named."""
         return [
             status.value
             for status in STACK
-            if status in always or any(bar.counts and bar.counts.get(status) for bar in self.bars)
+            if status in self.always
+            or any(bar.counts and bar.counts.get(status) for bar in self.bars)
         ]
 
     @property
-    def totals(self) -> list[tuple[str, int]]:
-        """Of each status, the largest meaning first."""
+    def series(self) -> list[Series]:
+        """The statuses, the largest meaning first; where there is one, it is what is counted."""
+        statuses = self.statuses
         return [
-            (status, sum(bar.counts.get(status, 0) for bar in self.bars if bar.counts))
-            for status in reversed(self.statuses)
+            Series(
+                status,
+                (status if len(statuses) > 1 else f"{self.noun}s").capitalize(),
+                sum(bar.counts.get(status, 0) for bar in self.bars if bar.counts),
+            )
+            for status in reversed(statuses)
         ]
 
     @property
     def top(self) -> int:
         return round_up(max((bar.total for bar in self.bars), default=0))
 
+    @property
+    def middle(self) -> int | None:
+        """Halfway up the axis; there is no half of a run."""
+        return None if self.top % 2 else self.top // 2
+
+    @property
+    def labels(self) -> list[datetime]:
+        """The moments below the axis: the begin, the middle and the end."""
+        if not self.bars:
+            return []
+        return [self.bars[0].start, self.bars[len(self.bars) // 2].start, self.bars[-1].end]
+
     def parts(self) -> Iterator[Part]:
         """The rectangles that stand for the counts."""
+        statuses, top = self.statuses, self.top
         for number, bar in enumerate(self.bars):
             if bar.counts is None:
                 yield Part("none", number + 0.08, 0, 0.84, 100)
                 continue
             below = 0.0
-            for status in self.statuses:
-                height = 100 * bar.counts.get(status, 0) / self.top
+            for status in statuses:
+                height = 100 * bar.counts.get(status, 0) / top
                 if height:
                     yield Part(status, number + 0.08, 100 - below - height, 0.84, height)
                 below += height
@@ -90,10 +123,11 @@ class RunsChart:
             "edges": edges,
             "series": [
                 {
-                    "key": status,
-                    "values": [bar.counts and bar.counts.get(status, 0) for bar in self.bars],
+                    "key": one.status,
+                    "name": one.label,
+                    "values": [bar.counts and bar.counts.get(one.status, 0) for bar in self.bars],
                 }
-                for status in self.statuses
+                for one in reversed(self.series)
             ],
         }
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
 from tenants.access import enter_membership, memberships_of
 from tenants.audit import Actor
 from tenants.models import Membership, Role, Tenant, User
-from tenants.scope import set_statement_timeout
 from tenants.tokens import find_token
 
 if TYPE_CHECKING:
@@ -78,7 +76,6 @@ class IsMember(permissions.BasePermission):
         role: Role | None = getattr(request, "role", None)
         if role is None:
             return False
-        set_statement_timeout(settings.WEB_STATEMENT_TIMEOUT_MS)
         needed: Role = getattr(view, "write_role", Role.ADMIN)
         if request.method in permissions.SAFE_METHODS:
             needed = Role.VIEWER

@@ -21,9 +21,7 @@ OPERATOR_ROLE = "observatory_operator"
 APPLICATION_ROLE = "observatory_app"
 # Of BI tools: reads the schema "reports" and nothing else.
 READER_ROLE = "observatory_reader"
-
-
-# For a statement that is sent with others; of the setting's name and value, text is asked.
+# For a statement that is sent with others.
 ENTER_TENANT = "SELECT set_config('app.tenant', %(tenant)s::text, true)"
 
 
@@ -32,20 +30,24 @@ def _require_transaction() -> None:
         raise RuntimeError("A tenant can be set only inside a transaction.")
 
 
-def enter_tenant(tenant_id: UUID) -> None:
-    """Show the rest of this transaction the rows of one tenant only."""
-    _require_transaction()
-    with connection.cursor() as cursor:
-        cursor.execute(ENTER_TENANT, {"tenant": tenant_id})
+def enter_tenant(tenant_id: UUID, *, statement_timeout_ms: int | None = None) -> None:
+    """Show the rest of this transaction the rows of one tenant only.
+
+    A limit for each later statement can be set at once, since a request needs both.
+    """
+    _set("app.tenant", str(tenant_id), statement_timeout_ms)
 
 
 def enter_user(user_id: int, *, statement_timeout_ms: int | None = None) -> None:
-    """Show the rest of this transaction the user's memberships and their tenants.
-
-    A limit for each later statement can be set at once, since every page needs both.
+    """Show the rest of this transaction the user's memberships and their tenants; with a limit for
+    each later statement, as above.
     """
+    _set("app.user", str(user_id), statement_timeout_ms)
+
+
+def _set(name: str, value: str, statement_timeout_ms: int | None) -> None:
     _require_transaction()
-    statement, values = "SELECT set_config('app.user', %s, true)", [str(user_id)]
+    statement, values = "SELECT set_config(%s, %s, true)", [name, value]
     if statement_timeout_ms is not None:
         statement += ", set_config('statement_timeout', %s, true)"
         values.append(str(statement_timeout_ms))

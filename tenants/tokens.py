@@ -5,6 +5,7 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -69,7 +70,7 @@ def find_token(secret: str) -> ApiToken | None:
         )
     if token is None or not token.is_usable:
         return None
-    enter_tenant(token.tenant_id)
+    enter_tenant(token.tenant_id, statement_timeout_ms=settings.WEB_STATEMENT_TIMEOUT_MS)
     _note_use(token)
     return token
 

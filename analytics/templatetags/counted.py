@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -51,5 +52,9 @@ def rows_address(
         "started_before": rfc3339(end or question.span.end),
     }
     said = {name: value for name, value in query.items() if value not in (None, "", (), [])}
-    page = reverse("executions:list", kwargs={"tenant_slug": slug})
-    return f"{page}?{urlencode(said, doseq=True)}"
+    return f"{_list_page(slug)}?{urlencode(said, doseq=True)}"
+
+
+@lru_cache(maxsize=512)
+def _list_page(slug: str) -> str:
+    return reverse("executions:list", kwargs={"tenant_slug": slug})

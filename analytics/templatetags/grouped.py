@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from analytics.group_rows import TrendPoint
 from analytics.group_states import State
 from executions.templatetags.drawing import sparkline
-from executions.templatetags.observing import written
+from executions.templatetags.observing import minute
 
 register = template.Library()
 
@@ -54,7 +54,7 @@ def trend(points: Sequence[TrendPoint]) -> SafeString:
     return sparkline(
         [point.count for point in points],
         f"{sum(point.count for point in points)} failures over time",
-        [f"{written(point.start)[:16]}: {point.count:,}" for point in points],
+        [f"{minute(point.start)}: {point.count:,}" for point in points],
         "bad",
     )
 

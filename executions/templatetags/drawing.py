@@ -2,18 +2,21 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
+from html import escape
 from typing import Any, Protocol
 
 from django import template
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
-from executions.charts import Bar, RunsChart, spark_lines
+from executions.charts import Bar, Part, RunsChart, spark_lines
 from executions.icons import ICONS
+from executions.templatetags.observing import minute, percent, short_in
 from executions.time_ranges import OF_LISTS, OF_NUMBERS, rfc3339
 
 register = template.Library()
@@ -65,34 +68,27 @@ def sparkline(
     if not any(value is not None for value in values):
         return SafeString("")
     lines = spark_lines(values, height=SPARK_HEIGHT - 2)
-    return format_html(
-        '<svg class="spark {}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img"'
-        ' aria-label="{}">{}{}</svg>',
-        tone,
-        len(values),
-        SPARK_HEIGHT,
-        label,
-        format_html_join("", "{}", ((_stretch(line),) for line in lines)),
-        format_html_join(
-            "",
-            '<rect class="hit" x="{}" y="0" width="1" height="{}"><title>{}</title></rect>',
-            ((place, SPARK_HEIGHT, title) for place, title in enumerate(titles)),
-        ),
+    hits = (
+        f'<rect class="hit" x="{place}" y="0" width="1" height="{SPARK_HEIGHT}">'
+        f"<title>{escape(title)}</title></rect>"
+        for place, title in enumerate(titles)
+    )
+    return mark_safe(
+        f'<svg class="spark {escape(tone)}" viewBox="0 0 {len(values)} {SPARK_HEIGHT}"'
+        f' preserveAspectRatio="none" role="img" aria-label="{escape(label)}">'
+        f"{''.join(map(_stretch, lines))}{''.join(hits)}</svg>"
     )
 
 
-def _stretch(corners: Sequence[tuple[float, float]]) -> SafeString:
+def _stretch(corners: Sequence[tuple[float, float]]) -> str:
     if len(corners) == 1:
         (x, y) = corners[0]
         corners = [(x - 0.5, y), (x + 0.5, y)]
     line = " ".join(f"{x:g},{y + 1:g}" for x, y in corners)
     first, last = corners[0][0], corners[-1][0]
-    return format_html(
-        '<polygon class="area" points="{0},{2} {3} {1},{2}"/><polyline class="line" points="{3}"/>',
-        f"{first:g}",
-        f"{last:g}",
-        SPARK_HEIGHT,
-        line,
+    return (
+        f'<polygon class="area" points="{first:g},{SPARK_HEIGHT} {line} {last:g},{SPARK_HEIGHT}"/>'
+        f'<polyline class="line" points="{line}"/>'
     )
 
 
@@ -111,42 +107,64 @@ class Course(Protocol):
 def bars(points: Sequence[Course]) -> SafeString:
     """Runs over time with the failed ones in red, for a row of a table."""
     highest = max((point.total_executions for point in points), default=0) or 1
-    parts = []
-    for place, point in enumerate(points):
-        failed = SPARK_HEIGHT * point.failure_count / highest
-        whole = SPARK_HEIGHT * point.total_executions / highest
-        parts.append(
-            format_html(
-                "<g><title>{}: {} runs, {} failed</title>{}{}</g>",
-                f"{timezone.localtime(point.start):%b %d %H:%M}",
-                point.total_executions,
-                point.failure_count,
-                _bar("success", place, SPARK_HEIGHT - whole, whole - failed),
-                _bar("error", place, SPARK_HEIGHT - failed, failed),
-            )
-        )
+    runs = sum(point.total_executions for point in points)
     failures = sum(point.failure_count for point in points)
-    return format_html(
-        '<svg class="course-bars bars" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img"'
-        ' aria-label="{} runs over time, {} of them failed">{}</svg>',
-        len(points),
-        SPARK_HEIGHT,
-        sum(point.total_executions for point in points),
-        failures,
-        SafeString("".join(parts)),
+    zone = timezone.get_current_timezone()
+    drawn = "".join(_bar(place, point, highest, zone) for place, point in enumerate(points))
+    return mark_safe(
+        f'<svg class="course-bars bars" viewBox="0 0 {len(points)} {SPARK_HEIGHT}"'
+        f' preserveAspectRatio="none" role="img"'
+        f' aria-label="{runs} runs over time, {failures} of them failed">{drawn}</svg>'
     )
 
 
-def _bar(status: str, place: int, top: float, height: float) -> SafeString:
-    if height <= 0:
-        return SafeString("")
-    return format_html(
-        '<rect class="is-{}" x="{}" y="{}" width=".8" height="{}"/>',
-        status,
-        place,
-        f"{top:.2f}",
-        f"{height:.2f}",
+def _bar(place: int, point: Course, highest: int, zone: tzinfo) -> str:
+    failed = SPARK_HEIGHT * point.failure_count / highest
+    whole = SPARK_HEIGHT * point.total_executions / highest
+    parts = (
+        ("success", SPARK_HEIGHT - whole, whole - failed),
+        ("error", SPARK_HEIGHT - failed, failed),
     )
+    drawn = "".join(
+        f'<rect class="is-{status}" x="{place}" y="{top:.2f}" width=".8" height="{height:.2f}"/>'
+        for status, top, height in parts
+        if height > 0
+    )
+    said = f"{point.total_executions} runs, {point.failure_count} failed"
+    return f"<g><title>{short_in(zone, point.start)}: {said}</title>{drawn}</g>"
+
+
+class Stretch(Protocol):
+    """A part of the time, and the share of it that was seen; None for what is to come."""
+
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
+    @property
+    def share(self) -> float | None: ...
+
+
+@register.simple_tag
+def strip(parts: Sequence[Stretch], share: float | None) -> SafeString:
+    """What of the time was seen, part by part; ``share`` is that of all of it."""
+    zone = timezone.get_current_timezone()
+    drawn = "".join(
+        f'<i class="{_seen(part.share)}"'
+        f' title="{short_in(zone, part.start)} – {short_in(zone, part.end)}:'
+        f' {"still to come" if part.share is None else f"{percent(part.share)} seen"}"></i>'
+        for part in parts
+    )
+    return mark_safe(
+        '<span class="strip" role="img"'
+        f' aria-label="{percent(share)} of this time was seen">{drawn}</span>'
+    )
+
+
+def _seen(share: float | None) -> str:
+    if share is None:
+        return "is-ahead"
+    return "is-seen" if share >= 0.999 else "is-part" if share > 0 else "is-none"
 
 
 @register.simple_tag
@@ -185,42 +203,58 @@ def runs_chart(
 
     ``style`` is that of the addresses to which the brush leads: numbers or list.
     """
-    names = OF_LISTS if style == "list" else OF_NUMBERS
+    addresses = {one.status: _of_status(chart, list_address, one.status) for one in chart.series}
+    any_time = {status: _without_time(address) for status, address in addresses.items()}
     return {
         "chart": chart,
         "list_address": list_address,
-        "names": names,
-        "request": context.get("request"),
-        "legend": [
-            (status, total, _narrowed(list_address, status=status))
-            for status, total in chart.totals
-        ],
-        "table": [(bar, _cells(chart, bar, list_address)) for bar in chart.bars],
+        "names": OF_LISTS if style == "list" else OF_NUMBERS,
+        "legend": [(one, addresses[one.status]) for one in chart.series],
+        "drawing": mark_safe("".join(map(_rect, chart.parts()))),
+        "table": mark_safe("".join(_row(bar, any_time) for bar in chart.bars)),
     }
 
 
-def _cells(chart: RunsChart, bar: Bar, list_address: str) -> list[tuple[int | None, str]]:
-    """A bar's counts with the addresses of their rows, in the order of the legend."""
-    bounds = {
-        OF_LISTS.start: rfc3339(bar.start),
-        OF_LISTS.end: rfc3339(bar.end),
-    }
-    return [
-        (
-            None if bar.counts is None else bar.counts.get(status, 0),
-            _narrowed(list_address, status=status, **bounds),
-        )
-        for status, _ in chart.totals
-    ]
+def _rect(part: Part) -> str:
+    return (
+        f'<rect class="is-{part.status}" x="{part.x:.2f}" y="{part.y:.2f}"'
+        f' width="{part.width:.2f}" height="{part.height:.2f}"/>'
+    )
 
 
-def _narrowed(list_address: str, **chosen: str) -> str:
-    """The list with some of its filters set anew; nothing where there is no list to lead to."""
+def _row(bar: Bar, addresses: dict[str, str]) -> str:
+    """A bar's counts, each with the address of its rows, in the order of the legend."""
+    bounds = urlencode({OF_LISTS.start: rfc3339(bar.start), OF_LISTS.end: rfc3339(bar.end)})
+    cells = "".join(_cell(bar, status, address, bounds) for status, address in addresses.items())
+    return f'<tr><td class="nowrap">{minute(bar.start)}</td>{cells}</tr>'
+
+
+def _cell(bar: Bar, status: str, address: str, bounds: str) -> str:
+    if bar.counts is None:
+        return '<td class="number"><span class="muted">not seen</span></td>'
+    count = bar.counts.get(status, 0)
+    if not count or not address:
+        return f'<td class="number"><span class="zero">{count:,}</span></td>'
+    href = escape(address + bounds)
+    return f'<td class="number"><a data-count="{count}" href="{href}">{count:,}</a></td>'
+
+
+def _of_status(chart: RunsChart, list_address: str, status: str) -> str:
+    """The list with this status, unless the chart tells none apart; nothing where there is none."""
     page, _, text = list_address.partition("?")
     query = QueryDict(text, mutable=True)
-    for name, value in chosen.items():
-        query[name] = value
+    if len(chart.series) > 1:
+        query["status"] = status
     return page and f"{page}?{query.urlencode()}"
+
+
+def _without_time(address: str) -> str:
+    """The address without a time, ready to have another one put behind it."""
+    page, _, text = address.partition("?")
+    query = QueryDict(text, mutable=True)
+    for name in (OF_LISTS.start, OF_LISTS.end):
+        query.pop(name, None)
+    return page and f"{page}?{query.urlencode()}{'&' if query else ''}"
 
 
 class Drawable(Protocol):

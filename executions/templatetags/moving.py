@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -39,16 +40,21 @@ SMALLEST_FIRST = ("workflow_name",)
 def kept(context: RequestContext, page: str, **arguments: Any) -> str:
     """The address of another page of this tenant, with the same environments, tags and time."""
     request = context.request
-    is_list = page in LISTS
-    query = QueryDict(mutable=True)
-    for name in KEPT_BY_LISTS if is_list else KEPT:
-        for value in request.GET.getlist(name):
-            query.appendlist(name, value)
-    time = written_range(request.GET).parameters(OF_LISTS if is_list else OF_NUMBERS)
-    query.update(time)
     slug = request.tenant.slug  # type: ignore[attr-defined]
     address = reverse(page, kwargs={"tenant_slug": slug, **arguments})
-    return f"{address}?{query.urlencode()}" if query else address
+    query = _kept_query(request.GET.urlencode(), page in LISTS)
+    return f"{address}?{query}" if query else address
+
+
+# A page of rows has as many such links, all with the same query.
+@lru_cache(maxsize=512)
+def _kept_query(text: str, is_list: bool) -> str:
+    given, query = QueryDict(text), QueryDict(mutable=True)
+    for name in KEPT_BY_LISTS if is_list else KEPT:
+        for value in given.getlist(name):
+            query.appendlist(name, value)
+    query.update(written_range(given).parameters(OF_LISTS if is_list else OF_NUMBERS))
+    return query.urlencode()
 
 
 @register.inclusion_tag("components/_way.html", takes_context=True)

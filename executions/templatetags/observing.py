@@ -1,6 +1,7 @@
 """How durations, moments, statuses and filters are written on pages."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from django import template
 from django.utils import timezone
@@ -112,9 +113,33 @@ def exact_moment(at: datetime | None, otherwise: str = "–") -> SafeString | st
 
 
 def written(at: datetime) -> str:
-    local = timezone.localtime(at)
+    """The whole time in the zone of the viewer."""
+    return _written_in(timezone.get_current_timezone(), at)
+
+
+def minute(at: datetime) -> str:
+    """2026-03-04 09:05, in the zone of the viewer."""
+    return written(at)[:16]
+
+
+@register.filter
+def short(at: datetime) -> str:
+    """Mar 4 09:05, in the zone of the viewer."""
+    return short_in(timezone.get_current_timezone(), at)
+
+
+# A page writes the bounds of its buckets many times.
+@lru_cache(maxsize=4096)
+def _written_in(zone: tzinfo, at: datetime) -> str:
+    local = at.astimezone(zone)
     thousandths = f".{local.microsecond // 1000:03d}" if local.microsecond else ""
     return f"{local:%Y-%m-%d %H:%M:%S}{thousandths} {local:%Z}"
+
+
+@lru_cache(maxsize=4096)
+def short_in(zone: tzinfo, at: datetime) -> str:
+    local = at.astimezone(zone)
+    return f"{local:%b} {local.day} {local:%H:%M}"
 
 
 def machine_readable(at: datetime) -> str:

@@ -34,7 +34,7 @@ def test_the_bars_of_a_chart_are_as_high_as_their_counts() -> None:
 
     assert chart.top == 10
     assert heights == [("error", 20.0), ("success", 60.0), ("success", 100.0)]
-    assert chart.totals == [("success", 16), ("error", 2)]
+    assert [(one.label, one.total) for one in chart.series] == [("Success", 16), ("Error", 2)]
 
 
 def test_time_that_nobody_looked_at_is_no_zero() -> None:
@@ -42,9 +42,20 @@ def test_time_that_nobody_looked_at_is_no_zero() -> None:
 
     assert [part.status for part in chart.parts()] == ["success", "none"]
     assert chart.data()["series"] == [
-        {"key": "error", "values": [0, None]},
-        {"key": "success", "values": [1, None]},
+        {"key": "error", "name": "Error", "values": [0, None]},
+        {"key": "success", "name": "Success", "values": [1, None]},
     ]
+
+
+def test_a_chart_of_one_kind_is_named_by_what_it_counts() -> None:
+    bar = Bar(BEGIN, BEGIN + timedelta(hours=1), {"error": 3})
+
+    chart = RunsChart((bar,), always=("error",), noun="failure")
+
+    assert [(one.status, one.label, one.total) for one in chart.series] == [
+        ("error", "Failures", 3)
+    ]
+    assert (chart.top, chart.middle) == (3, None)
 
 
 def test_a_chart_without_runs_can_be_drawn() -> None:

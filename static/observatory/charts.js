@@ -175,9 +175,9 @@
           const zone = figure.dataset.zone;
           const rows = totals[bar] === null ? [["none", "Not seen", ""]]
             : [...series].reverse().filter((one) => one.values[bar])
-              .map((one) => [one.key, one.key[0].toUpperCase() + one.key.slice(1), written(one.values[bar])]);
+              .map((one) => [one.key, one.name, written(one.values[bar])]);
           lines(tip, `${moment(edges[bar], zone)} – ${moment(edges[bar + 1], zone)}`,
-            rows.length ? rows : [["none", "No runs", "0"]]);
+            rows.length ? rows : [["none", "None", "0"]]);
           place(tip, u, u.cursor.left, 10);
         }],
       },

@@ -11,8 +11,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.test import Client
+from django.utils.http import urlencode
 
 from analytics.models import ErrorGroup
+from analytics.own_rules import draft_for
+from executions.grouping.masks import VALUE
 from executions.models import Execution, Workflow
 from observatory.stack.browser import FLAGS, find_chromium
 from tenants.models import Tenant, User
@@ -26,6 +29,7 @@ SCHEMES = ("light", "dark")
 # The workflow that a person would look at first, and a failure with its reason.
 BUSY_WORKFLOW = "Orders: intake from the shop"
 COMMON_ERROR = "rate_limit"
+MESSAGES_OF_A_DRAFT = 10
 
 
 class Command(BaseCommand):
@@ -92,12 +96,21 @@ def pages_of(slug: str) -> Iterator[tuple[str, str]]:
     yield "errors", f"{top}/errors?tab=all"
     if error is not None:
         yield "error", f"{top}/errors/{error.pk}"
+        yield "rules", f"{top}/errors/rules?{urlencode(drafted_rule(tenant, error))}"
     yield "executions", f"{top}/executions"
     if failure is not None:
         yield "execution", f"{top}/executions/{failure.pk}"
     yield "environments", f"{top}/environments"
     yield "settings", f"{top}/settings/members"
     yield "design", f"{top}/design"
+
+
+def drafted_rule(tenant: Tenant, error: ErrorGroup) -> dict[str, str]:
+    """A rule that is tried out and not kept, begun from the error as its page does."""
+    with operator_scope():
+        failures = Execution.objects.for_tenant(tenant).filter(fingerprint=error.fingerprint)
+        messages = list(failures.values_list("error_message", flat=True)[:MESSAGES_OF_A_DRAFT])
+    return draft_for(error.template.replace(VALUE, "…"), messages)
 
 
 def session_of_an_admin() -> str:
