@@ -18,11 +18,9 @@ class RequiredFloat(serializers.FloatField):
         super().__init__(**{"allow_null": True, **options})
 
 
+# Of values that come by the hundred and are all there: each is written as its field says, without
+# what the framework asks of each field of each value. (A docstring would be in the API's document.)
 class PlainSerializer(serializers.Serializer[Any]):
-    """Of values that come by the hundred and are all there: each is written as its field says,
-    without what the framework asks of each field of each value.
-    """
-
     def to_representation(self, value: Any) -> dict[str, Any]:
         return {
             name: None if (found := get(value)) is None else write(found)
