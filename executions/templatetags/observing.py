@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from executions.grouping.classes import CLASSES
 from tenants.models import Role
 
 register = template.Library()
@@ -59,6 +60,12 @@ def rounded(number: float | None) -> int | None:
 def words(name: str) -> str:
     """A name of the code as people write it: rate_limit is Rate limit."""
     return name.replace("_", " ").capitalize()
+
+
+@register.filter
+def class_title(key: str) -> str:
+    """What a class of errors is called; nothing for none."""
+    return CLASSES[key].title if key in CLASSES else ""
 
 
 @register.filter

@@ -230,7 +230,7 @@
         x: { time: true, range: [edges[0], edges[count]] },
         y: { distr: 3, range: [low, high] },
       },
-      axes: axes(colours, duration, figure.dataset.zone).map((axis, i) => (i ? { ...axis, splits: () => round(low, high) } : axis)),
+      axes: axes(colours, duration, figure.dataset.zone).map((axis, i) => (i ? { ...axis, splits: () => round(low, high), filter: (u, marks) => marks } : axis)),
       series: [
         {},
         { stroke: "transparent", points: { show: false }, spanGaps: true },

@@ -86,7 +86,8 @@ def pages_of(slug: str) -> Iterator[tuple[str, str]]:
             raise CommandError(f"There is no tenant “{slug}”: start `manage.py up --demo`.")
         known = Workflow.objects.for_tenant(tenant)
         workflow = known.filter(name=BUSY_WORKFLOW).first() or known.first()
-        failure = Execution.objects.for_tenant(tenant).exclude(error_message="").first()
+        failed = Execution.objects.for_tenant(tenant).filter(normalized_status="error")
+        failure = failed.exclude(error_message="").first()
         errors = ErrorGroup.objects.for_tenant(tenant).order_by("-last_seen_at")
         error = errors.filter(error_class=COMMON_ERROR).first() or errors.first()
     yield "overview", f"{top}/"
