@@ -184,7 +184,12 @@ def delete_slice(part: Slice, after: datetime, pace: Pace) -> int:
 
 
 def clean() -> None:
+    """As PostgreSQL does it by itself, with its pauses: nobody does it by hand."""
     with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
+        owner.execute(
+            "SELECT set_config('vacuum_cost_delay',"
+            " current_setting('autovacuum_vacuum_cost_delay'), false)"
+        )
         owner.execute("VACUUM executions")
 
 
