@@ -2,8 +2,10 @@
 (() => {
   "use strict";
 
-  // On a phone the ways are a strip: the one that is here is in sight.
-  document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  // On a phone ways and tabs are strips: the one that is here is in sight.
+  for (const here of document.querySelectorAll(":is(.nav, .tabs) [aria-current]")) {
+    here.scrollIntoView({ block: "nearest", inline: "center" });
+  }
 
   // --- Menus: one open at a time, closed by Escape and by a click elsewhere ---
   const openMenus = () => document.querySelectorAll("details.menu[open], details.popover[open]");
