@@ -237,7 +237,7 @@ def test_workflows_are_narrowed_to_what_needs_a_look(client, member, top, show, 
 def test_a_table_is_sorted_by_its_heads_and_says_so(client, top, two):
     text = client.get(f"{top}/workflows").content.decode()
     head = re.search(
-        r'<th scope="col" class="number" aria-sort="descending"><a href="([^"]+)">Risk', text
+        r'<th scope="col" class="number extra" aria-sort="descending"><a href="([^"]+)">Risk', text
     )
     turned = client.get(unescape(head[1])).content.decode()
 
