@@ -151,7 +151,7 @@ def _readings(numbered: Sequence[tuple[int, Bucket]], rows: list[tuple[Any, ...]
             found.exact[bucket] = shares or [None] * len(SHARES)
             continue
         sent, sums = rest[:4], rest[4:]
-        found.of_bucket[bucket].include(Measures(*sums, Histogram.net(*sent)))
+        found.of_bucket[bucket].include(Measures(*[*sums, Histogram.net(*sent)]))
         found.of_environment.setdefault(environment_id, {})[bucket] = Measures(*sums)
     return found
 

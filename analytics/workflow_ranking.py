@@ -166,4 +166,4 @@ def _statement(selection: Selection, order: Order) -> str:
 def _ranked(row: tuple[Any, ...]) -> Ranked:
     counts = row[10:]
     now, before = Measures(*counts[: len(SUMS)]), Measures(*counts[len(SUMS) :])
-    return Ranked(*row[:9], now=now, before=before)
+    return Ranked._make([*row[:9], now, before])
