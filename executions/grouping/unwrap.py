@@ -25,7 +25,7 @@ _PROBLEM = re.compile(r"Problem in node\s['\"‘’“”]{1}.{0,120}?['\"‘’
 _ABORTED = re.compile(r"Problem with execution \S{1,40}: (.{1,4000})\. Aborting\.$", re.S)
 _STATUS = re.compile(
     r"\(?(?:HTTP(?:/\d(?:\.\d)?)?\s|status(?:\scode)?:?\s)?(?P<status>[45]\d\d)\)?"
-    r"(?:\s[-–:]\s|:\s|\s(?=[\"'{<\[A-Za-z]|[45]\d\d\s)|\s{0,2}$)"
+    r"(?:\s[-–:]\s|:\s|\s(?=[\"'{<\[A-Za-z]|[45]\d\d[\s:])|\s{0,2}$)"
 )
 _POSITION = re.compile(
     r"[\[(](?:line|item|for item|condition|run)\s\d{1,9}(?:,\s[a-z ]{0,20}\d{1,9}){0,3}[\])]"

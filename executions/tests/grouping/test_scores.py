@@ -59,6 +59,8 @@ def test_it_reaches_the_floors_on_the_development_messages():
         ("by-heart.txt", 0.96, 0.97),
         ("public-code.txt", 0.96, 0.9),
         ("met-most.txt", 0.96, 0.96),
+        ("last-blind.txt", 0.96, 0.93),
+        ("met-again.txt", 0.96, 0.96),
     ],
 )
 def test_it_reaches_the_floors_on_filled_templates(name, least_grouped, least_classified):
