@@ -61,6 +61,7 @@ def test_it_reaches_the_floors_on_the_development_messages():
         ("met-most.txt", 0.96, 0.96),
         ("last-blind.txt", 0.96, 0.93),
         ("met-again.txt", 0.96, 0.96),
+        ("second-sources.txt", 0.96, 0.93),
     ],
 )
 def test_it_reaches_the_floors_on_filled_templates(name, least_grouped, least_classified):
