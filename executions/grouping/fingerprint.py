@@ -178,9 +178,14 @@ def _evidence(error: ErrorInput, picked: Picked, reading: Reading) -> words.Evid
         tokens=reading.tokens,
         names=_names_in(error, reading),
         code=short_code(error.http_code) or reading.unwrapped.status or general_code,
-        node_type=_CODE_NODE if _from_code_node(error, reading) else error.node_type,
+        node_type=_CODE_NODE if _from_code_node(error, reading) else _short(error.node_type),
         hint=read(picked.hint).tokens if picked.hint else (),
     )
+
+
+def _short(node_type: str | None) -> str | None:
+    """Short enough to be remembered with what was judged."""
+    return node_type[:_LONGEST_NAME] if node_type else None
 
 
 def _names_in(error: ErrorInput, reading: Reading) -> tuple[str, ...]:
