@@ -3,5 +3,5 @@
 Pure text work without Django, network or clock: the same error gives the same answer on every
 machine and in every order. The way of a message: `text.pick` chooses the cause, `secrets.scrub`
 removes what nobody may read, `unwrap` takes wrappers off, `masks` turns values into placeholders,
-`rules` knows sentences, `evidence` judges the rest, `fingerprint.classify` puts it together.
+`rules` knows sentences, `words` judges the rest, `fingerprint.classify` puts it together.
 """

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from executions.grouping import evidence
+from executions.grouping import words
 from executions.grouping.codes import class_of_code
 from executions.grouping.general import GENERALS, General
 from executions.grouping.masks import MOST_ATTRIBUTES, VALUE
@@ -22,7 +22,7 @@ from executions.grouping.rules.book import Book
 from executions.grouping.rules.rule import Rule, all_rules
 from executions.grouping.text import ErrorInput, Picked, pick, plain, short_code, short_name
 
-GROUPING_VERSION = 3
+GROUPING_VERSION = 4
 LONGEST_TEMPLATE = 600
 _LONGEST_REMEMBERED = 1000
 _LONGEST_NAME = 80
@@ -30,15 +30,12 @@ _LONGEST_NAME = 80
 _BOOK = Book(all_rules())
 _HINTS: Mapping[str, str] = {rule.key: rule.hint for rule in _BOOK.rules if rule.hint}
 _USER_NODES = frozenset({"n8n-nodes-base.stopAndError"})
+_CODE_NODE = "n8n-nodes-base.code"
 _CODE_ERRORS = frozenset({"WrappedExecutionError", "ExecutionError", "ValidationError"})
 _AROUND_CODE = frozenset({"timeout", "resource", "connection", "dns", "tls"})
-_VAGUE_IN_DATABASES = frozenset({"not_found", "data", "code", "expression", "server_error"})
-# What a service cannot read with one of these is the request, not what it answered.
-_REFUSED = frozenset({"400", "422"})
 _EXPRESSION_ERRORS = frozenset({"ExpressionError", "ExpressionExtensionError"})
-# How many words of its own make a rule inside a longer message evidence, before and after phrases.
+# How many words of its own let a rule speak for a longer message that it is in.
 _MANY_WORDS = 5
-_SOME_WORDS = 3
 _FEWEST_TELLING_WORDS = 3
 
 # Runs without any message, by status and by what else is known: the sentence that stands for each
@@ -139,7 +136,7 @@ def _known_or_masked(error: ErrorInput, picked: Picked, reading: Reading) -> _Gr
 def _group_of(rule: Rule, node_type: str | None) -> _Group:
     """A database divides by zero too; that is another error than a program's."""
     key = rule.key
-    if rule.error_class == "code" and evidence.is_database_node(node_type):
+    if rule.error_class == "code" and words.is_database_node(node_type):
         key = key.replace("code.", "database.", 1)
     return _Group("rule", key.partition(".")[0], _template_of(rule), key)
 
@@ -157,90 +154,59 @@ def _telling_template(reading: Reading, general: General | None) -> str:
 
 
 def _class_of(error: ErrorInput, picked: Picked, reading: Reading) -> str:
-    tokens = reading.tokens
-    names = _names_in(error, reading)
-    if not _EXPRESSION_ERRORS.isdisjoint(names):
+    evidence = _evidence(error, picked, reading)
+    if not _EXPRESSION_ERRORS.isdisjoint(evidence.names):
         return "expression"
-    if _from_code_node(error, reading):
-        return _class_within(tokens, _SOME_WORDS) or _class_around_code(tokens)
-    hint = read(picked.hint) if picked.hint else None
-    told = (
-        _class_within(tokens, _MANY_WORDS)
-        or evidence.class_of_text(tokens)
-        or _class_within(tokens, _SOME_WORDS)
-        or (_class_told(hint) if hint else None)
-        or evidence.class_of_names(names)
+    error_class = _class_within(reading.tokens) or words.class_of(evidence)
+    if evidence.node_type == _CODE_NODE:
+        # What a program says is its own affair, but not what it ran into.
+        is_around = error_class in _AROUND_CODE
+        is_around |= error_class == "data" and "json" in reading.tokens
+        return error_class if is_around else "code"
+    return error_class
+
+
+def evidence_of(error: ErrorInput) -> words.Evidence:
+    """All that tells the class of an error where no rule does."""
+    picked = pick(error)
+    return _evidence(error, picked, picked.detail_reading or picked.reading)
+
+
+def _evidence(error: ErrorInput, picked: Picked, reading: Reading) -> words.Evidence:
+    general_code = picked.general.code if picked.general else ""
+    return words.Evidence(
+        tokens=reading.tokens,
+        names=_names_in(error, reading),
+        code=short_code(error.http_code) or reading.unwrapped.status or general_code,
+        node_type=_CODE_NODE if _from_code_node(error, reading) else _short(error.node_type),
+        hint=read(picked.hint).tokens if picked.hint else (),
     )
-    if told == "unknown":
-        # "Something went wrong" and a status: the status is all that tells.
-        return class_of_code(short_code(error.http_code)) or told
-    if told:
-        return _beside_node(error, told)
-    weak = (
-        class_of_code(short_code(error.http_code))
-        or evidence.class_of_status_in(tokens, reading.unwrapped.status)
-        or (class_of_code(picked.general.code) if picked.general else None)
-        or evidence.class_of_weak_text(tokens)
-        or (evidence.class_of_weak_text(hint.tokens) if hint else None)
-    )
-    if weak is None and len(tokens) < _FEWEST_TELLING_WORDS:
-        return "unknown"
-    has_code = bool(short_code(error.http_code) or reading.unwrapped.status)
-    return evidence.class_by_node(error.node_type, weak, has_code=has_code) or "unknown"
+
+
+def _short(node_type: str | None) -> str | None:
+    """Short enough to be remembered with what was judged."""
+    return node_type[:_LONGEST_NAME] if node_type else None
 
 
 def _names_in(error: ErrorInput, reading: Reading) -> tuple[str, ...]:
     """The names of errors around the text; a single word may be one itself."""
     text = reading.unwrapped.text
     alone = () if " " in text or len(text) > _LONGEST_NAME else (text.strip("[]. "),)
-    return (*reading.unwrapped.names, short_name(error.name), *alone)
-
-
-def _class_around_code(tokens: tuple[str, ...]) -> str:
-    """What a program says is its own affair, but not what it ran into."""
-    told = evidence.class_of_text(tokens)
-    is_around = told in _AROUND_CODE or (told == "data" and "json" in tokens)
-    return told if told and is_around else "code"
-
-
-def _beside_node(error: ErrorInput, told: str) -> str:
-    """A database that says "not found" or "cannot parse" speaks of the statement, and a node that
-    only turns items over speaks of these."""
-    if told in _VAGUE_IN_DATABASES and evidence.is_database_node(error.node_type):
-        # Over HTTP a document is not found as any other thing.
-        return told if short_code(error.http_code) == "404" else "database"
-    if told == "data" and short_code(error.http_code) in _REFUSED:
-        return "validation"
-    if told == "not_found" and short_code(error.http_code) == "401":
-        return "auth"
-    if told == "not_found" and evidence.is_item_node(error.node_type):
-        return "data"
-    return told
-
-
-def _class_told(reading: Reading) -> str | None:
-    if rule := _rule_of(reading.tokens):
-        return rule.error_class
-    return (
-        _class_within(reading.tokens, _MANY_WORDS)
-        or evidence.class_of_text(reading.tokens)
-        or _class_within(reading.tokens, _SOME_WORDS)
-    )
+    named = (*reading.unwrapped.names, short_name(error.name), *alone)
+    return tuple(name for name in named if name)
 
 
 def _general_class(error: ErrorInput, general: General) -> str:
     if general.error_class != "unknown":
         return general.error_class
-    hint = plain(error.description)
-    return (
-        (_class_told(read(hint)) if hint else None)
-        or class_of_code(short_code(error.http_code))
-        or "unknown"
-    )
+    hint = read(plain(error.description)).tokens
+    if rule := _rule_of(hint):
+        return rule.error_class
+    return words.class_of(words.Evidence(hint, code=short_code(error.http_code)))
 
 
 def _from_code_node(error: ErrorInput, reading: Reading) -> bool:
-    if evidence.is_code_node(error.node_type):
+    if words.is_code_node(error.node_type):
         return True
     if error.node_type:
         return False
@@ -280,8 +246,8 @@ def _template_of(rule: Rule) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _class_within(tokens: tuple[str, ...], fewest_words: int) -> str | None:
-    rule = _BOOK.within(tokens, fewest_words)
+def _class_within(tokens: tuple[str, ...]) -> str | None:
+    rule = _BOOK.within(tokens, _MANY_WORDS)
     return rule.error_class if rule else None
 
 

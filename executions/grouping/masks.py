@@ -61,6 +61,8 @@ _PER_DAY = "per_day"
 _KEEPS_QUOTED = re.compile(r"(?:response|error code|error_code|code|reason|status):?\s?$", re.I)
 _SNAKE = re.compile(r"[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){0,8}")
 _SLUG = re.compile(r"[a-z]{2,30}(?:[/_-][a-z]{2,30}){1,6}/?\.{0,2}")
+_HUMPED = re.compile("[a-z]{2,30}(?:[A-Z][a-z]{1,30}){1,6}")
+_CODE_SHAPES = (_SNAKE, _SLUG, _HUMPED)
 _STRAIGHT = (
     *((curly, "'") for curly in "‘’‚‛‹›′´"),
     *((curly, '"') for curly in "“”„«»″"),
@@ -127,9 +129,9 @@ def mask(text: str) -> Masked:
         text = text.replace(":", " ")
     words = text.split(None, MOST_WORDS)[:MOST_WORDS]
     tokens = [_memo.get(word) or _token(word) for word in words]
-    if tokens == [VALUE] and (_SNAKE.fullmatch(words[0]) or _SLUG.fullmatch(words[0])):
+    if tokens == [VALUE] and any(shape.fullmatch(words[0]) for shape in _CODE_SHAPES):
         # A code is all that was said.
-        tokens = [words[0]]
+        tokens = [words[0].lower()]
     _mask_by_neighbours(words, tokens)
     _mask_last(words, tokens)
     if VALUE in tokens:

@@ -25,11 +25,13 @@ _PROBLEM = re.compile(r"Problem in node\s['\"‘’“”]{1}.{0,120}?['\"‘’
 _ABORTED = re.compile(r"Problem with execution \S{1,40}: (.{1,4000})\. Aborting\.$", re.S)
 _STATUS = re.compile(
     r"\(?(?:HTTP(?:/\d(?:\.\d)?)?\s|status(?:\scode)?:?\s)?(?P<status>[45]\d\d)\)?"
-    r"(?:\s[-–:]\s|:\s|\s(?=[\"'{<\[A-Za-z]|[45]\d\d\s)|\s{0,2}$)"
+    r"(?:\s[-–:]\s|:\s|\s(?=[\"'{<\[A-Za-z]|[45]\d\d[\s:])|\s{0,2}$)"
 )
 _POSITION = re.compile(
     r"[\[(](?:line|item|for item|condition|run)\s\d{1,9}(?:,\s[a-z ]{0,20}\d{1,9}){0,3}[\])]"
 )
+# How Python's drivers of databases show an error: its number and its text.
+_NUMBERED = re.compile(r"\(\d{1,6}, b?(?P<quote>[\"'])(?P<text>.{2,4000})(?P=quote)\)", re.S)
 _STACK = re.compile(r"\n\s{1,20}at\s")
 _TITLE = re.compile(r"<(title|h1|h2)\b[^<>]{0,200}>([^<]{1,300})", re.I)
 _TAG = re.compile(r"</?[A-Za-z!][^<>]{0,300}>")
@@ -135,6 +137,8 @@ def _inner(text: str) -> str | None:
         return None
     if text[0] == '"' and text[-1] == '"' and len(text) > 2:
         return _unquoted(text)
+    if text[0] == "(" and (found := _NUMBERED.fullmatch(text)):
+        return found["text"]
     if "<" in text and _is_page(text):
         return _page_title(text)
     if "{" in text or text[0] == "[":

@@ -4,7 +4,6 @@ from collections import Counter
 import pytest
 
 from executions.grouping.classes import CLASSES
-from executions.grouping.evidence import phrases
 from executions.grouping.fingerprint import GROUPING_VERSION, classify, hint_for
 from executions.grouping.masks import VALUE, WILD, WILDS
 from executions.grouping.rules.book import Book, compile_pattern
@@ -41,12 +40,6 @@ def test_it_has_no_pattern_twice():
     patterns = Counter(compile_pattern(text) for rule in RULES for text in rule.patterns)
 
     assert [" ".join(tokens) for tokens, count in patterns.items() if count > 1] == []
-
-
-def test_it_finds_evidence_only_for_known_classes():
-    found = phrases("evidence.txt") + phrases("weak-evidence.txt")
-
-    assert {phrase.error_class for phrase in found} <= set(CLASSES)
 
 
 def test_it_gives_hints_where_a_rule_has_one():
