@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 NOW = timezone.now().replace(minute=20, second=0, microsecond=0) - timedelta(hours=1)
 HOUR = timedelta(hours=1)
-REFUSED, MISSING = "connect ECONNREFUSED 10.0.0.1:5432", "Order 7 is not in the warehouse list"
+REFUSED, MISSING = "connect ECONNREFUSED 10.0.0.1:5432", "Zorp 7 blorped"
 ANN = Actor("ann")
 
 
@@ -136,7 +136,7 @@ def test_it_counts_what_is_selected(environment, chosen, expected):
         (GroupOrder(sort="change"), [REFUSED, MISSING]),
         (GroupOrder(sort="error_class", is_ascending=True), [REFUSED, MISSING]),
         (GroupOrder(sort="error_type"), [MISSING, REFUSED]),
-        (GroupOrder(search="WAREHOUSE"), [MISSING]),
+        (GroupOrder(search="BLORPED"), [MISSING]),
         (GroupOrder(classes=("connection",)), [REFUSED]),
         (GroupOrder(states=("resolved",)), []),
         (GroupOrder(assignee="nobody"), []),
@@ -304,9 +304,9 @@ def test_a_merge_counts_for_one_and_can_be_taken_back(environment):
     fail(environment, NOW, REFUSED)
     fail(environment, NOW - 2 * HOUR, MISSING)
     refresh_all()
-    target, other = group_of(environment, "econnrefused"), group_of(environment, "warehouse")
+    target, other = group_of(environment, "econnrefused"), group_of(environment, "blorped")
     group_actions.resolve(other, actor=ANN)
-    before = group_of(environment, "warehouse")
+    before = group_of(environment, "blorped")
 
     group_actions.merge(target, [other], actor=ANN)
 
@@ -320,7 +320,7 @@ def test_a_merge_counts_for_one_and_can_be_taken_back(environment):
     group_actions.unmerge(target, other.pk, actor=ANN)
 
     assert counts(environment) == {target.template: 1, other.template: 2}
-    after = group_of(environment, "warehouse")
+    after = group_of(environment, "blorped")
     assert (after.state, after.state_since) == (before.state, before.state_since)
     assert not GroupAlias.objects.for_tenant(environment.tenant_id).exists()
 
@@ -329,7 +329,7 @@ def test_a_group_cannot_be_merged_into_itself_or_twice(environment):
     for message in (REFUSED, MISSING, "The alpha engine lost its marbles"):
         fail(environment, NOW, message)
     refresh_all()
-    one, two = group_of(environment, "econnrefused"), group_of(environment, "warehouse")
+    one, two = group_of(environment, "econnrefused"), group_of(environment, "blorped")
     three = group_of(environment, "marbles")
     group_actions.merge(one, [two], actor=ANN)
 
@@ -344,7 +344,7 @@ def test_members_of_a_merged_group_come_along(environment):
     for message in (REFUSED, MISSING, "The alpha engine lost its marbles"):
         fail(environment, NOW, message)
     refresh_all()
-    one, two = group_of(environment, "econnrefused"), group_of(environment, "warehouse")
+    one, two = group_of(environment, "econnrefused"), group_of(environment, "blorped")
     three = group_of(environment, "marbles")
 
     group_actions.merge(two, [three], actor=ANN)

@@ -223,7 +223,7 @@ def test_who_looks_after_it_and_what_was_found_out_are_shown(client, top, member
 def test_an_error_is_merged_into_one_that_is_found_by_its_text_and_taken_out_again(
     client, top, member, environment
 ):
-    failing(environment, REFUSED.format(1), "a is odd in b")
+    failing(environment, REFUSED.format(1), "zorp blorps")
     odd, refused = (the_group(member, error_class=name) for name in ("unknown", "connection"))
     address = f"{top}/{odd.pk}"
 

@@ -33,13 +33,15 @@ _LEAST_WRITTEN = 4
 _MOST_EXAMPLES = 2
 # Where the node is the cause of its own texts, a text does not go without it.
 _BOUND_TO_NODE = frozenset({"code", "database"})
+# What an author says is known by its node, never by words.
+_LEARNED = tuple(name for name in CLASSES if name != "user_defined")
 
 
 def labelled_samples() -> Iterator[Sample]:
     for file in sorted(FOLDER.glob("*.txt")):
         groups = set()
         for message in filled_templates(file.name):
-            if message.group in groups or message.error_class == "user_defined":
+            if message.group in groups or message.error_class not in _LEARNED:
                 continue
             groups.add(message.group)
             yield _sample(message.error_class, message.error)
@@ -68,7 +70,9 @@ def learn(samples: list[Sample], rounds: int = _ROUNDS) -> Weights:
 def as_text(weights: Weights) -> str:
     lines = []
     for sign, row in sorted(weights.items()):
-        pairs = [(name, round(weight * _SCALE)) for name, weight in row.items()]
+        # What speaks for all classes alike speaks for none.
+        middle = sum(row.values()) / len(_LEARNED)
+        pairs = [(name, round((row.get(name, 0.0) - middle) * _SCALE)) for name in _LEARNED]
         kept = [(name, tenths) for name, tenths in pairs if abs(tenths) >= _LEAST_WRITTEN]
         kept.sort(key=lambda pair: (-pair[1], pair[0]))
         if kept:
@@ -83,7 +87,7 @@ def _sample(error_class: str, error: ErrorInput) -> Sample:
 
 def _correct(weights: Weights, error_class: str, signs: list[str], step: float) -> None:
     rows = [weights.setdefault(sign, {}) for sign in signs]
-    sums = dict.fromkeys(CLASSES, 0.0)
+    sums = dict.fromkeys(_LEARNED, 0.0)
     for row in rows:
         for name, weight in row.items():
             sums[name] += weight
