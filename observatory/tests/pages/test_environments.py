@@ -82,12 +82,12 @@ def test_a_changed_state_appears_by_itself_and_keeps_focus_and_place(
 ) -> None:
     owner.page.set_viewport_size({"width": 360, "height": 740})
     owner.open(address)
-    owner.page.evaluate("document.getElementById('syncs').scrollLeft = 60")
+    owner.page.evaluate("document.getElementById('syncs').scrollLeft = 30")
     set_health_reason(environment, "The server room is dark.")
 
     owner.page.evaluate(LOOK_AGAIN)
     owner.page.get_by_text("The server room is dark.").wait_for()
-    assert owner.page.evaluate("document.getElementById('syncs').scrollLeft") == 60
+    assert owner.page.evaluate("document.getElementById('syncs').scrollLeft") == 30
 
     owner.open("/t/acme/environments")
     owner.page.get_by_role("link", name="Production").focus()
