@@ -22,6 +22,7 @@ class Comparison:
     """What was compared and where the two sides differ."""
 
     compared: int = 0
+    younger: int = 0
     failures_compared: int = 0
     missing: list[str] = field(default_factory=list)
     different: list[str] = field(default_factory=list)
@@ -32,8 +33,17 @@ class Comparison:
         return not (self.missing or self.different or self.unexplained)
 
 
-def compare(environment: Environment, client: N8nClient, *, since: datetime) -> Comparison:
-    """Compare every execution that n8n shows and that started since then."""
+def compare(
+    environment: Environment,
+    client: N8nClient,
+    *,
+    since: datetime,
+    until: datetime | None = None,
+) -> Comparison:
+    """Compare every execution that n8n shows and that started since then.
+
+    What began or ended from ``until`` on, when the last copying began, is counted and no more.
+    """
     result = Comparison()
     with tenant_scope(environment.tenant_id):
         epoch = SyncState.objects.get(environment=environment).epoch
@@ -42,7 +52,10 @@ def compare(environment: Environment, client: N8nClient, *, since: datetime) -> 
         )
     batch: list[ExecutionPayload] = []
     for payload in _everything(client):
-        if (payload.started_at or payload.stopped_at or since) >= since:
+        moments = [moment for moment in (payload.started_at, payload.stopped_at) if moment]
+        if until is not None and max(moments, default=since) >= until:
+            result.younger += 1
+        elif min(moments, default=since) >= since:
             batch.append(payload)
         if len(batch) == BATCH:
             _compare_batch(environment, epoch, batch, names, result)
