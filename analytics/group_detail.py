@@ -13,6 +13,7 @@ from analytics.models import ErrorGroup, GroupEvent
 from analytics.questions import Question
 from executions.grouping.classes import CLASSES, ErrorClass
 from executions.grouping.fingerprint import hint_for, rule_key_of
+from executions.grouping.own_rules import fingerprint_of
 
 TOP_VALUES = 5
 # What differs is read from the newest failures, so that its price does not grow with the group.
@@ -43,8 +44,8 @@ WITH {newest}, told AS (
 SELECT kind, different, value, failures FROM counted WHERE place <= %(top)s
 ORDER BY kind, place
 """
-# The fingerprints that count for it, each with the group that it comes from; and the tenant's rule
-# that makes it, if one does (executions.grouping.own_rules.fingerprint_of).
+# The fingerprints that count for it, each with the group that it comes from; and the tenant's own
+# rules, of which one may make it.
 IDENTITY = """
 SELECT a.fingerprint, m.id, m.template, m.error_class FROM analytics_groupalias a
 LEFT JOIN analytics_errorgroup m ON m.tenant_id = a.tenant_id AND m.id = a.merged_from
@@ -52,7 +53,6 @@ WHERE a.tenant_id = %(tenant)s AND a.group_id = %(group)s
 UNION ALL
 SELECT NULL, o.id, o.name, NULL FROM executions_errorrule o
 WHERE o.tenant_id = %(tenant)s
-  AND left(encode(sha256(convert_to('own|' || o.id, 'UTF8')), 'hex'), 32) = %(fingerprint)s
 ORDER BY 1
 """
 END = """
@@ -206,17 +206,9 @@ def _row(group: ErrorGroup, fingerprints: tuple[str, ...]) -> GroupRow:
 
 
 def _variations(question: Question, fingerprints: Sequence[str]) -> tuple[Variation, ...]:
-    selection = question.selection
-    parameters = {
-        **selection.parameters(),
-        "fingerprints": list(fingerprints),
-        "start": question.span.start,
-        "end": question.span.end,
-        "examined": EXAMINED,
-        "top": TOP_VALUES,
-    }
+    parameters = _of_period(question, fingerprints) | {"examined": EXAMINED, "top": TOP_VALUES}
     found: dict[tuple[str, int], list[Value]] = {}
-    newest = NEWEST.format(conditions=selection.conditions())
+    newest = NEWEST.format(conditions=question.selection.conditions())
     for kind, different, value, count in _rows(VALUES.format(newest=newest), parameters):
         found.setdefault((kind, different), []).append(Value(value, count))
     return tuple(Variation(*key, tuple(values)) for key, values in found.items())
@@ -228,33 +220,33 @@ def _identity(
     """The fingerprints whose failures count for the group, its own first; the groups merged into
     it; and the tenant's rule that makes it.
     """
-    parameters = {
-        "tenant": group.tenant_id,
-        "group": group.pk,
-        "fingerprint": group.fingerprint,
-    }
-    rows = _rows(IDENTITY, parameters)
+    rows = _rows(IDENTITY, {"tenant": group.tenant_id, "group": group.pk})
     fingerprints = dict.fromkeys([group.fingerprint, *(row[0] for row in rows if row[0])])
     merged = {row[1]: Member(*row[1:]) for row in rows if row[0] and row[1]}
-    own_rule = next((NamingRule(*row[1:3]) for row in rows if not row[0]), None)
+    rules = (NamingRule(*row[1:3]) for row in rows if not row[0])
+    own_rule = next(
+        (one for one in rules if fingerprint_of(str(one.id)) == group.fingerprint), None
+    )
     return tuple(fingerprints), tuple(merged.values()), own_rule
 
 
 def _runs(question: Question, fingerprints: Sequence[str], most: int) -> dict[str, list[Run]]:
     """The first and the last failure that is still stored, and the newest of the period."""
-    selection = question.selection
-    parameters = {
-        **selection.parameters(),
+    parameters = _of_period(question, fingerprints) | {"longest": LONGEST_LINE, "most": most}
+    found: dict[str, list[Run]] = {"first": [], "last": [], "newest": []}
+    statement = RUNS.format(conditions=question.selection.conditions())
+    for which, *values in _rows(statement, parameters):
+        found[which].append(Run(*values))
+    return found
+
+
+def _of_period(question: Question, fingerprints: Sequence[str]) -> dict[str, Any]:
+    return {
+        **question.selection.parameters(),
         "fingerprints": list(fingerprints),
         "start": question.span.start,
         "end": question.span.end,
-        "longest": LONGEST_LINE,
-        "most": most,
     }
-    found: dict[str, list[Run]] = {"first": [], "last": [], "newest": []}
-    for which, *values in _rows(RUNS.format(conditions=selection.conditions()), parameters):
-        found[which].append(Run(*values))
-    return found
 
 
 def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
