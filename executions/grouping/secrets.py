@@ -83,6 +83,7 @@ _PROVIDER_PATTERNS = tuple(
 
 _BEFORE_MARK = r"(?:[ _-](?:hash|value))?(?P<close>[\"'\\\])]{0,3})\s{0,2}"
 _MARKS = ((":", ":"), ("=", "=>?"), ("%3", "%3[ad]"))
+_SAME_LINE, _NEXT_LINE = r"[^\S\n]{0,2}", r"[^\S\n]?\n\s?"
 _VALUE = re.compile(r"\"[^\"]{0,2000}\"?|'[^']{0,2000}'?|[^\s\"'&;<>]+")
 _NAMES = (
     ("pass", "(?:word|wd|phrase|code)?"),
@@ -169,14 +170,18 @@ def _hide(text: str, low: str, spans: _Spans) -> tuple[str, str]:
 
 
 def _each(pattern: re.Pattern[str], text: str, judge: _Judge) -> _Spans:
-    hidden = 0
-    for place, found in enumerate(pattern.finditer(text)):
-        if place == MOST_PLACES:
-            yield max(hidden, found.start()), len(text)
+    start = 0
+    for _ in range(MOST_PLACES):
+        found = pattern.search(text, start)
+        if found is None:
             return
-        if found.start() >= hidden and (span := judge(found)):
+        span = judge(found)
+        if span:
             yield span
-            hidden = span[1]
+        # What holds no secret as a whole may hold one that begins within it.
+        start = span[1] if span else found.start() + 1
+    if found := pattern.search(text, start):
+        yield found.start(), len(text)
 
 
 def _token_span(found: re.Match[str]) -> _Span | None:
@@ -257,11 +262,11 @@ def _family(needle: str, pattern: str, judge: _Judge) -> _Family:
     return needle, re.compile(pattern), judge
 
 
-def _named_families(mark: str) -> tuple[_Family, ...]:
+def _named_families(mark: str, gap: str) -> tuple[_Family, ...]:
     return tuple(
         _family(
             name,
-            rf"(?P<name>{name}{rest}){_BEFORE_MARK}(?P<mark>{mark})\s{{0,2}}\\?",
+            rf"(?P<name>{name}{rest}){_BEFORE_MARK}(?P<mark>{mark}){gap}\\?",
             _named_span,
         )
         for name, rest in _NAMES
@@ -287,7 +292,7 @@ _FAMILIES: tuple[tuple[str, tuple[_Family, ...]], ...] = (
         ),
     ),
     (":", (_family("cookie", r"cookie[\"']?\s?:\s?(?P<value>[^\n]+)", _value_span),)),
-    *((sign, _named_families(mark)) for sign, mark in _MARKS),
+    *((sign, _named_families(mark, _SAME_LINE)) for sign, mark in _MARKS),
     (
         " ",
         (
@@ -304,4 +309,6 @@ _FAMILIES: tuple[tuple[str, tuple[_Family, ...]], ...] = (
             ),
         ),
     ),
+    # At last: where a setting is empty, what stands below it may be the name of another secret.
+    *(("\n", _named_families(mark, _NEXT_LINE)) for _, mark in _MARKS),
 )
