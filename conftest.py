@@ -7,12 +7,19 @@ binds the tests as it binds the application.
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
 from observatory.database import as_owner
 from tenants.scope import APPLICATION_ROLE
+
+# The same examples in every run, so that a red run tells of what was changed.
+# --hypothesis-profile=search looks for others.
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.register_profile("search")
+hypothesis.settings.load_profile("same")
 
 
 @pytest.fixture(scope="session")
