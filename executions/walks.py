@@ -1,6 +1,6 @@
-"""Walks down the executions of an environment, newest first, one transaction a page.
+"""Walks down the executions of an environment, newest first, one transaction for what has come.
 
-A walk is a SyncRun: its position, its counts, the rows of a page and the marks of the hours they
+A walk is a SyncRun: its position, its counts, the rows of its pages and the marks of the hours they
 change are saved together, so a kill between any two instructions loses and doubles nothing. A
 cycle that a turn does not finish becomes history and goes on in later turns, while new cycles
 begin at the top: what is new is always seen first.
@@ -63,19 +63,17 @@ def walk(turn: Turn, run: SyncRun) -> bool:
 
 
 def _go_down(turn: Turn, run: SyncRun) -> bool:
-    """Write page after page; True after the last one of the walk.
+    """Write what has come, again and again; True after the last page of the walk.
 
     It ends before that with the turn, or where a new epoch has moved the floor.
     """
     is_last = False
     began = time.monotonic()
-    with pages_ahead(Descent(turn, run)) as pages:
-        for page in pages:
-            step = Step(page, _is_last(run, page))
+    with pages_ahead(Descent(turn, run)) as come:
+        for pages in come:
             run.busy_ms, began = run.busy_ms + _since(began), time.monotonic()
-            _write(turn, run, step)
+            is_last = _write(turn, run, pages)
             _tell(turn, run)
-            is_last = step.is_last
     return is_last
 
 
@@ -122,18 +120,26 @@ def _begin_again(turn: Turn, run: SyncRun) -> None:
         run.save(update_fields=["position", "lowest_order"])
 
 
-def _write(turn: Turn, run: SyncRun, step: Step) -> None:
-    """The page, its marks and all that is said of it, or nothing."""
-    with turn.writing(_place(turn, run, step.page.next_position)):
-        in_epochs = _settle_epochs(turn, run, step)
-        result = turn.ingest(step.page.records, in_epochs)
-        if run.pages == 0:
-            _note_top(turn, run, step)
-        _note_missing(turn, run, step)
-        _note_vanished(turn, run, step)
-        _advance(turn, run, step, result)
+def _write(turn: Turn, run: SyncRun, pages: list[Page]) -> bool:
+    """The pages, their marks and all that is said of them, or nothing; True with the last one."""
+    is_last = False
+    with turn.writing(_place(turn, run, pages[-1].next_position)):
+        for page in pages:
+            is_last = _take(turn, run, Step(page, _is_last(run, page)))
         _cover(turn, run)
         run.save(update_fields=CHANGED_BY_A_PAGE)
+    return is_last
+
+
+def _take(turn: Turn, run: SyncRun, step: Step) -> bool:
+    in_epochs = _settle_epochs(turn, run, step)
+    result = turn.ingest(step.page.records, in_epochs)
+    if run.pages == 0:
+        _note_top(turn, run, step)
+    _note_missing(turn, run, step)
+    _note_vanished(turn, run, step)
+    _advance(turn, run, step, result)
+    return step.is_last
 
 
 def _settle_epochs(turn: Turn, run: SyncRun, step: Step) -> dict[str, int]:

@@ -154,6 +154,9 @@ class Deferred:
     def __init__(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         self._work, self._arguments = work, arguments
 
+    def done(self) -> bool:
+        return False
+
     def result(self) -> Any:
         return self._work(*self._arguments)
 

@@ -51,10 +51,10 @@ class Finder(MetaPathFinder):
         sys.meta_path.remove(self)
         import executions.walks as walks
         write, deadly = walks._write, pathlib.Path(__file__).with_name("deadly")
-        def poisoned(turn, run, step):
+        def poisoned(turn, run, pages):
             if deadly.exists() and deadly.read_text() == str(turn.environment.pk):
                 os.kill(os.getpid(), signal.SIGKILL)
-            return write(turn, run, step)
+            return write(turn, run, pages)
         walks._write = poisoned
         return None
 

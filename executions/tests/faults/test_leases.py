@@ -80,18 +80,18 @@ def test_a_worker_that_lost_its_lease_within_a_turn_writes_nothing(
     n8n.add_many(1500)
     write = walks._write
 
-    def overtaken(turn, run, step):
-        if run.pages == 2:
+    def overtaken(turn, run, pages):
+        if run.pages == 1:
             rows(SyncState).update(lease_expires_at=LONG_AGO)
             assert acquire("second")
-        write(turn, run, step)
+        return write(turn, run, pages)
 
     monkeypatch.setattr(walks, "_write", overtaken)
 
     assert turn().ran is False
 
-    assert rows().count() == 500
-    assert rows(SyncRun).get().pages == 2
+    assert rows().count() == 250
+    assert rows(SyncRun).get().pages == 1
     assert rows(SyncState).get().lease_owner == "second"
 
 
@@ -132,10 +132,10 @@ def test_a_page_deep_in_the_past_that_kills_its_worker_is_found_out(
     n8n.add_many(1500, every_ms=60_000)
     write = walks._write
 
-    def poison(turn, run, step):
+    def poison(turn, run, pages):
         if run.lowest_order is not None and run.lowest_order < 1800:
             raise Killed
-        return write(turn, run, step)
+        return write(turn, run, pages)
 
     for _ in range(3):
         n8n.run(n8n.workflow_id)
