@@ -50,14 +50,6 @@ class IngestResult:
     unchanged: int = 0
     touched_ids: tuple[UUID, ...] = ()
 
-    def __add__(self, other: "IngestResult") -> "IngestResult":
-        return IngestResult(
-            self.inserted + other.inserted,
-            self.changed + other.changed,
-            self.unchanged + other.unchanged,
-            self.touched_ids + other.touched_ids,
-        )
-
 
 class Said(NamedTuple):
     """What every answer of n8n says of a run; times in microseconds since 1970."""

@@ -16,7 +16,6 @@ from django.db.models import F
 
 from executions import confirm, details, leases, recheck, walks, workflows
 from executions.health import health_of, note_failure, note_success
-from executions.ingest import IngestResult
 from executions.missing import probe_missing_ids
 from executions.models import Environment, Execution, Health, SyncRun, SyncState
 from executions.n8n.addresses import AddressPolicy
@@ -293,11 +292,11 @@ def _open_history(turn: Turn) -> list[SyncRun]:
 
 
 def _announce(turn: Turn) -> None:
-    if turn.written.touched_ids:
+    if turn.touched_ids:
         executions_ingested.send(
             sender=None,
             tenant_id=turn.tenant.pk,
             environment_id=turn.environment.pk,
-            execution_ids=turn.written.touched_ids,
+            execution_ids=tuple(turn.touched_ids),
         )
-        turn.written = IngestResult()
+        turn.touched_ids.clear()

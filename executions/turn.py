@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from executions import leases
 from executions.ingest import IngestResult, write_records
@@ -28,7 +29,7 @@ class Turn:
     ends_at: float
     retention: RetentionPolicy
     workflow_names: dict[str, str] = field(default_factory=dict)
-    written: IngestResult = field(default_factory=IngestResult)
+    touched_ids: list[UUID] = field(default_factory=list)
     told_at: float = 0.0
 
     def has_time(self) -> bool:
@@ -79,7 +80,7 @@ class Turn:
             workflow_names=self.workflow_names,
             now=self.now,
         )
-        self.written += result
+        self.touched_ids += result.touched_ids
         return result
 
     def _young_enough(self, records: Sequence[ExecutionRecord]) -> list[ExecutionRecord]:
