@@ -31,6 +31,7 @@ class Turn:
     workflow_names: dict[str, str] = field(default_factory=dict)
     touched_ids: list[UUID] = field(default_factory=list)
     told_at: float = 0.0
+    covered_at: float = 0.0
 
     def has_time(self) -> bool:
         return time.monotonic() < self.ends_at and not is_stopping()

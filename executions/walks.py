@@ -32,6 +32,8 @@ COMPARED = timedelta(days=8)
 # Longer than a turn from its list of running ones to its last page.
 BEGAN_LATELY = timedelta(minutes=5)
 TELL_EVERY = 1.0
+# Of a walk that goes on, the ledger may know less than was seen: each stretch reaches to the top.
+COVER_EVERY = 1.0
 CHANGED_BY_A_PAGE = (
     *("kind", "state", "epoch", "position", "pages", "busy_ms", "started_at", "finished_at"),
     *("top_order", "top_at", "floor_order", "joins_at", "lowest_order", "oldest_at"),
@@ -126,7 +128,8 @@ def _write(turn: Turn, run: SyncRun, pages: list[Page]) -> bool:
     with turn.writing(_place(turn, run, pages[-1].next_position)):
         for page in pages:
             is_last = _take(turn, run, Step(page, _is_last(run, page)))
-        _cover(turn, run)
+        if is_last or time.monotonic() - turn.covered_at >= COVER_EVERY:
+            _cover(turn, run)
         run.save(update_fields=CHANGED_BY_A_PAGE)
     return is_last
 
@@ -250,6 +253,7 @@ def _advance(turn: Turn, run: SyncRun, step: Step, result: IngestResult) -> None
 
 def _cover(turn: Turn, run: SyncRun) -> None:
     """Write into the ledger what the walk has seen: from where it stands up to its top."""
+    turn.covered_at = time.monotonic()
     if run.top_at is None:
         return
     seen_from = run.oldest_at
