@@ -1,7 +1,7 @@
 """The shapes of answers."""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -24,12 +24,16 @@ class PlainSerializer(serializers.Serializer[Any]):
     def to_representation(self, value: Any) -> dict[str, Any]:
         return {
             name: None if (found := get(value)) is None else write(found)
-            for name, get, write in self._written
+            for name, get, write in _written(type(self))
         }
 
-    @cached_property
-    def _written(self) -> list[tuple[str, Callable[[Any], Any], Callable[[Any], Any]]]:
-        return [(name, _getter(field), _writer(field)) for name, field in self.fields.items()]
+
+@cache
+def _written(
+    kind: type[PlainSerializer],
+) -> list[tuple[str, Callable[[Any], Any], Callable[[Any], Any]]]:
+    """Name, getter and writer of each field; the framework would copy the fields each time."""
+    return [(name, _getter(field), _writer(field)) for name, field in kind().fields.items()]
 
 
 def _getter(field: Any) -> Callable[[Any], Any]:
