@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from observatory.bootstrap import PROJECT
 
-BOTH_CORES = ("-n", "2")
+BOTH_CORES = ("-n", "2", "--dist", "worksteal")
 
 
 class Command(BaseCommand):
