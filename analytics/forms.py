@@ -28,7 +28,7 @@ from analytics.workflow_table import SORTS
 from executions.filters import ManyValues
 from executions.grouping.classes import CLASSES
 from executions.models import Environment
-from tenants.keyset import DEFAULT_LIMIT, MAXIMUM_LIMIT
+from tenants.keyset import MAXIMUM_LIMIT
 from tenants.models import Tenant
 from tenants.zones import validate_time_zone
 
@@ -186,6 +186,10 @@ class SeriesForm(PeriodForm):
         return split
 
 
+# Each row has a course and a dozen figures of its own, so a page costs by its rows.
+DEFAULT_ROWS = 25
+
+
 class PagedForm(PeriodForm):
     """A period, and which part of its workflows."""
 
@@ -193,11 +197,13 @@ class PagedForm(PeriodForm):
         required=False, max_length=200, help_text="The next_cursor of the page before."
     )
     limit = forms.CharField(
-        required=False, max_length=10, help_text=f"Rows a page, 1 to {MAXIMUM_LIMIT}."
+        required=False,
+        max_length=10,
+        help_text=f"Rows a page, 1 to {MAXIMUM_LIMIT}; {DEFAULT_ROWS} if nothing is said.",
     )
 
     def clean_limit(self) -> int:
-        text = self.cleaned_data["limit"] or str(DEFAULT_LIMIT)
+        text = self.cleaned_data["limit"] or str(DEFAULT_ROWS)
         if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MAXIMUM_LIMIT:
             raise ValidationError(
                 f"“{text}” is not allowed; take a number from 1 to {MAXIMUM_LIMIT}."
