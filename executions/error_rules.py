@@ -30,7 +30,7 @@ class ErrorRule(TenantOwned):
         max_length=20, blank=True, help_text="Class of its failures; empty: the class they have."
     )
     # Of two that match, the one that stands first wins.
-    position = models.PositiveSmallIntegerField(default=0, editable=False)
+    position = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -322,13 +322,13 @@ class SyncState(OfEnvironment):
     fencing_token = models.BigIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0, help_text="Failed turns one after another.")
     lease_place = models.TextField(
-        blank=True, default="", help_text="What its holder is about to do."
+        blank=True, default="", db_default="", help_text="What its holder is about to do."
     )
     crashes = models.PositiveIntegerField(
         default=0, help_text="Turns that died at the same place, one after another."
     )
-    crash_place = models.TextField(blank=True, default="")
-    crash_reason = models.TextField(blank=True, default="")
+    crash_place = models.TextField(blank=True, default="", db_default="")
+    crash_reason = models.TextField(blank=True, default="", db_default="")
     quarantined_at = models.DateTimeField(null=True)
     quarantine_reason = models.TextField(blank=True)
 
