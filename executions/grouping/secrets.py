@@ -170,18 +170,14 @@ def _hide(text: str, low: str, spans: _Spans) -> tuple[str, str]:
 
 
 def _each(pattern: re.Pattern[str], text: str, judge: _Judge) -> _Spans:
-    start = 0
-    for _ in range(MOST_PLACES):
-        found = pattern.search(text, start)
-        if found is None:
+    hidden = 0
+    for place, found in enumerate(pattern.finditer(text)):
+        if place == MOST_PLACES:
+            yield max(hidden, found.start()), len(text)
             return
-        span = judge(found)
-        if span:
+        if found.start() >= hidden and (span := judge(found)):
             yield span
-        # What holds no secret as a whole may hold one that begins within it.
-        start = span[1] if span else found.start() + 1
-    if found := pattern.search(text, start):
-        yield found.start(), len(text)
+            hidden = span[1]
 
 
 def _token_span(found: re.Match[str]) -> _Span | None:
@@ -194,11 +190,18 @@ def _value_span(found: re.Match[str]) -> _Span | None:
 
 
 def _userinfo_span(found: re.Match[str]) -> _Span | None:
-    value, start = found["value"], found.start("value")
-    at, colon = value.rfind("@"), value.find(":")
-    if not 0 <= colon < at or "/" in value[:colon] or "?" in value[:colon]:
-        return None
-    return None if _PORT.match(value, colon + 1) else (start + colon + 1, start + at)
+    """Of the address, or of the first one in its query that has a password."""
+    value, first, start = found["value"], found.start("value"), 0
+    at = value.rfind("@")
+    while 0 <= (colon := value.find(":", start)) < at:
+        name = value[start:colon]
+        if "/" not in name and "?" not in name and not _PORT.match(value, colon + 1):
+            return first + colon + 1, first + at
+        inner = value.find("://", start)
+        if inner < 0:
+            return None
+        start = inner + 3
+    return None
 
 
 def _scheme_span(found: re.Match[str]) -> _Span | None:
@@ -298,17 +301,17 @@ _FAMILIES: tuple[tuple[str, tuple[_Family, ...]], ...] = (
         (
             *(
                 _family(
-                    name, rf"(?P<name>{name}) {{1,3}}(?P<value>[\w.~+/=:-]{{6,}})", _scheme_span
+                    name, rf"(?P<name>{name}) {{1,3}}(?=(?P<value>[\w.~+/=:-]{{6,}}))", _scheme_span
                 )
                 for name in ("bearer", "basic", "digest", "apikey")
             ),
             _family("bot ", r"(?P<name>bot) (?P<value>[\w.-]{20,})", _bot_span),
             *(
-                _family(name, name + _SPOKEN, _spoken_span)
+                _family(name, f"{name}(?={_SPOKEN})", _spoken_span)
                 for name in ("password", "passphrase", "secret", "api key", "token")
             ),
         ),
     ),
     # At last: where a setting is empty, what stands below it may be the name of another secret.
-    *(("\n", _named_families(mark, _NEXT_LINE)) for _, mark in _MARKS),
+    ("\n", _named_families("|".join(mark for _, mark in _MARKS), _NEXT_LINE)),
 )

@@ -42,6 +42,8 @@ PLANTED = [
     ("connect to postgres://n8n:pl/anted?@db.corp:5432/app failed", "anted"),
     ("mongodb://u:planted@h1:27017,h2:27017/db?replicaSet=r", "planted"),
     ("redis://:planted@cache:6379/0", "planted"),
+    ("http://proxy.corp/?to=redis://:planted@cache:6379/0", "planted"),
+    ("password password 'planted01' is wrong", "planted01"),
     ("https://user:planted@shop.example/x", "planted"),
     ("password=planted; retry", "planted"),
     ("PASSWORD: Planted!", "lanted!"),
