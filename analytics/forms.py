@@ -33,6 +33,8 @@ from tenants.models import Tenant
 from tenants.zones import validate_time_zone
 
 CURSOR_SALT = "analytics.workflows"
+# Each row has a course and a dozen figures of its own, so a page costs by its rows.
+DEFAULT_ROWS = 25
 
 
 class SelectionForm(forms.Form):
@@ -184,10 +186,6 @@ class SeriesForm(PeriodForm):
         """Call after ``is_valid()``."""
         split: Split | None = self.cleaned_data["split"]
         return split
-
-
-# Each row has a course and a dozen figures of its own, so a page costs by its rows.
-DEFAULT_ROWS = 25
 
 
 class PagedForm(PeriodForm):
