@@ -24,8 +24,8 @@ _MOST_NESTED_STEPS = 20_000
 WORST = (
     "a", "A", "1", "(", "[", "{", '{"a":', '"', "'", "' ", "\" '", "'a ", "`", "\\\"", "\\", "1 ",
     "a ", "a1 ", "a.b", "a_b ", "aB ", "://", "http://a ", "://a:b@", "pwd=", "pwd=a ", "key=",
-    "token: x1 ", "pass\n", "password=\n", "xauth=", 'auth:"', "auth:' ", "bearer ", "?key=a", 'token "a', "pass", "<a",
-    "<a>", "bearer bearer ",
+    "token: x1 ", "pass\n", "password=\n", "xauth=", 'auth:"', "auth:' ", "bearer ", "?key=a",
+    "bearer bearer ", 'token "a', "pass", "<a", "<a>",
     "</a> ", "<title>", "Error: ", "404 ", "\n at", "\n    at ", "{{", "{{a}} ", "‘", "“a” ", "«",
     "[line 1] ", "[item 0", "not found ", "invalid value must be ", "column does not exist ", "😀",
     "é ", '"message":"x",', "x=1&", "@", "a@b.c ", "-----BEGIN PRIVATE KEY-----", "eyJ", "eyJa.",
