@@ -40,6 +40,7 @@ from analytics.workflow_analytics import analytics_of_period, stored_analytics
 from analytics.workflow_table import TablePage, workflow_table
 from executions.states import states_of
 from tenants.models import Role, Tenant
+from tenants.sharing import shared_answer
 
 
 class AnalyticsView(APIView):
@@ -98,6 +99,7 @@ def table_body(question: Question, page: TablePage, next_cursor: str | None) -> 
 
 class KpisView(AnalyticsView):
     @extend_schema(parameters=parameters_of(PeriodForm), responses=KpisSerializer)
+    @shared_answer
     def get(self, request: Request) -> Response:
         """Runs, failures, success rate and durations, with course and change."""
         return Response(KpisSerializer(kpis_of(question_in(self.asked(request)))).data)
@@ -107,6 +109,7 @@ class WorkflowsView(AnalyticsView):
     form = TableForm
 
     @extend_schema(parameters=parameters_of(TableForm), responses=WorkflowTableSerializer)
+    @shared_answer
     def get(self, request: Request) -> Response:
         """How each workflow did: sorted, searched, in pages; by risk if nothing else is said."""
         asked = self.asked(request)
@@ -118,6 +121,7 @@ class WorkflowsView(AnalyticsView):
 
 class EnvironmentsView(AnalyticsView):
     @extend_schema(parameters=parameters_of(PeriodForm), responses=EnvironmentsSerializer)
+    @shared_answer
     def get(self, request: Request) -> Response:
         """How each n8n stands and did, and what of it was seen."""
         question = question_in(self.asked(request))
@@ -128,6 +132,7 @@ class EnvironmentsView(AnalyticsView):
 
 class StatusView(AnalyticsView):
     @extend_schema(parameters=parameters_of(PeriodForm), responses=StatusSerializer)
+    @shared_answer
     def get(self, request: Request) -> Response:
         """One sentence on the whole, and what to look at, the most needed first."""
         found = status_of_tenant(self.tenant, question_in(self.asked(request)), self.role)
@@ -136,6 +141,7 @@ class StatusView(AnalyticsView):
 
 class OverviewView(AnalyticsView):
     @extend_schema(parameters=parameters_of(PeriodForm), responses=OverviewSerializer)
+    @shared_answer
     def get(self, request: Request) -> Response:
         """Figures, riskiest workflows, environments and status in one answer."""
         question = question_in(self.asked(request))
@@ -153,6 +159,7 @@ class TimeSeriesView(AnalyticsView):
     form = SeriesForm
 
     @extend_schema(parameters=parameters_of(SeriesForm), responses=SeriesRowSerializer(many=True))
+    @shared_answer
     def get(self, request: Request) -> Response:
         """The course of all figures as a flat list, for tools that draw charts."""
         asked = self.asked(request)
@@ -164,6 +171,7 @@ class StuckView(AnalyticsView):
     form = SelectionForm
 
     @extend_schema(parameters=parameters_of(SelectionForm), responses=StuckSerializer)
+    @shared_answer
     def get(self, request: Request) -> Response:
         """Runs that do not get on: too long, never started, or past the time they wait for."""
         found = stuck_runs(self.asked(request).selection())
@@ -174,6 +182,7 @@ class ExecutionAnalyticsView(AnalyticsView):
     form = AnalyticsForm
 
     @extend_schema(parameters=parameters_of(PagedForm), responses=ExecutionAnalyticsPageSerializer)
+    @shared_answer
     def get(self, request: Request) -> Response:
         """Each workflow in each environment, the busiest first; of all time if none is given."""
         asked = self.asked(request)

@@ -39,6 +39,7 @@ from analytics.models import ErrorGroup
 from executions.error_rules import ErrorRule
 from tenants.api import TenantViewSet, Unprocessable
 from tenants.models import Role, User
+from tenants.sharing import shared_answer
 
 
 class Conflict(exceptions.APIException):
@@ -50,6 +51,7 @@ class Conflict(exceptions.APIException):
 
 class CredentialsView(AnalyticsView):
     @extend_schema(parameters=parameters_of(PeriodForm), responses=CredentialBoardSerializer)
+    @shared_answer
     def get(self, request: Request) -> Response:
         """Credentials that services refuse, and the workflows that will fail next."""
         question = question_in(self.asked(request))
@@ -79,6 +81,7 @@ class ErrorViewSet(TenantViewSet[ErrorGroup]):
         return group
 
     @extend_schema(parameters=parameters_of(ErrorsForm), responses=ErrorsSerializer)
+    @shared_answer
     def list(self, request: Request) -> Response:
         """What fails, one line for one cause; the most frequent first if nothing else is said."""
         asked = asked_of(request, self.tenant, ErrorsForm)
@@ -96,6 +99,7 @@ class ErrorViewSet(TenantViewSet[ErrorGroup]):
         return Response(ErrorsSerializer(body).data)
 
     @extend_schema(parameters=parameters_of(PeriodForm), responses=ErrorGroupDetailSerializer)
+    @shared_answer
     def retrieve(self, request: Request, pk: str) -> Response:
         """One error group; one that was merged answers as the group that it is part of."""
         question = question_in(asked_of(request, self.tenant, PeriodForm))

@@ -76,6 +76,8 @@ def answer(view: type[api.AnalyticsView], tenant: Tenant, query: Mapping[str, st
     http = HttpRequest()
     http.method, http.GET = "GET", QueryDict(mutable=True)  # type: ignore[assignment]
     http.GET.update(query)
+    # What is recounted is read anew, and not what was told to somebody before.
+    http.META["HTTP_CACHE_CONTROL"] = "no-cache"
     request = Request(http)
     # What the authentication of a real request says.
     vars(request).update(tenant=tenant, role=Role.VIEWER)

@@ -39,6 +39,7 @@ from executions.serializers import (
 )
 from tenants.api import TenantViewSet, unprocessable
 from tenants.models import Role
+from tenants.sharing import shared_answer
 
 
 class EnvironmentViewSet(TenantViewSet[Environment]):
@@ -222,6 +223,7 @@ class ExecutionViewSet(TenantViewSet[Execution]):
         return Execution.objects.for_tenant(self.tenant)
 
     @extend_schema(parameters=FILTERS)
+    @shared_answer
     def list(self, request: Request) -> Response:
         chosen = self._chosen(request)
         try:

@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django_structlog.middlewares.RequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "tenants.changes.ChangesMiddleware",
 ]
 ROOT_URLCONF = "observatory.urls"
 ASGI_APPLICATION = "observatory.asgi.application"
@@ -231,6 +232,8 @@ REST_FRAMEWORK = {
     },
     "UNAUTHENTICATED_USER": None,
 }
+# How old an answer may be that is given to several who ask the same; 0: each gets one of its own.
+SHARED_ANSWER_SECONDS = env.integer("OBSERVATORY_SHARED_SECONDS", 5, minimum=0, maximum=60)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Observatory",
     "DESCRIPTION": "What your n8n automations did, what failed and why.",

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from tenants.access import enter_membership, memberships_of
 from tenants.audit import Actor
-from tenants.models import Membership, Role, Tenant, User
+from tenants.models import ApiToken, Membership, Role, User
 from tenants.tokens import find_token
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
             raise exceptions.AuthenticationFailed(
                 "This token is unknown, expired or revoked; make a new one in the settings."
             )
-        _bind(request, token.tenant, Role(token.role), f"token {token}")
+        enter_token(request, token)
         return None, token
 
 
@@ -41,16 +41,15 @@ class SessionAuthentication(authentication.SessionAuthentication):
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         found = super().authenticate(request)
         if found is not None:
-            membership = chosen_membership(request, found[0])
-            enter_membership(request._request, membership)
-            _bind(request, membership.tenant, Role(membership.role), str(request._request.user))
+            enter_membership(request._request, chosen_membership(request, found[0]))
         return found
 
 
-def _bind(request: Request, tenant: Tenant, role: Role, label: str) -> None:
-    actor = Actor(label, request.META.get("REMOTE_ADDR"))
-    for name, value in (("tenant", tenant), ("role", role), ("actor", actor)):
-        setattr(request, name, value)
+def enter_token(request: Request, token: ApiToken) -> None:
+    """Bind the request to the token's tenant, where middlewares see it as well."""
+    bound: Any = request._request
+    bound.tenant, bound.role = token.tenant, Role(token.role)
+    bound.actor = Actor(f"token {token}", request.META.get("REMOTE_ADDR"))
 
 
 def chosen_membership(request: Request, user: User) -> Membership:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from tenants.ids import uuid7
@@ -37,6 +38,11 @@ class Tenant(models.Model):
         help_text="So many of the newest executions stay, however old they are.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(
+        db_default=Now(),
+        editable=False,
+        help_text="When its members were last told of a change, or made one.",
+    )
 
     class Meta:
         ordering = ("slug",)

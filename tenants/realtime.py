@@ -18,6 +18,7 @@ from django_eventstream.channelmanager import DefaultChannelManager
 from django_eventstream.storage import DjangoModelStorage
 from redis.exceptions import RedisError
 
+from tenants.changes import mark_changed
 from tenants.models import ApiToken, Membership
 from tenants.scope import tenant_scope
 
@@ -53,12 +54,16 @@ def publish_notice(tenant_id: UUID, about: Notice, subject_id: Any) -> None:
 
 
 def tell(tenant_id: UUID, kind: str, data: dict[str, Any]) -> bool:
-    """Store an event and call it out now; whether it was stored. Raises nothing of the way."""
+    """Store an event and call it out now; whether it was stored. Raises nothing of the way.
+
+    Whoever is told and asks gets an answer that was made afterwards.
+    """
     body = json.dumps(data, cls=DjangoJSONEncoder)
     if len(body) > MAX_BYTES:
         log.error("event_too_large", tenant=str(tenant_id), kind=kind, bytes=len(body))
         return False
     try:
+        mark_changed(tenant_id)
         send_event(channel_of(tenant_id), kind, body, json_encode=False)
     except (DatabaseError, RedisError, OSError) as error:
         log.warning("event_not_sent", tenant=str(tenant_id), kind=kind, reason=str(error))

@@ -6,6 +6,7 @@ said whose rows it wants. That is said here and nowhere else:
 - ``tenant_scope``    one tenant's rows, for tasks and commands; opens its own transaction
 - ``enter_tenant``    the same inside a transaction that is already open (a request's)
 - ``enter_user``      the memberships of one user, before a tenant is chosen
+- ``enter_bearer``    the token that a call holds, and its tenant, before that is known
 - ``operator_scope``  all tenants, for dispatching, the admin and maintenance
 
 Each setting ends with its transaction, so nothing leaks to the next user of a pooled connection.
@@ -43,6 +44,13 @@ def enter_user(user_id: int, *, statement_timeout_ms: int | None = None) -> None
     each later statement, as above.
     """
     _set("app.user", str(user_id), statement_timeout_ms)
+
+
+def enter_bearer(digest: str, *, statement_timeout_ms: int | None = None) -> None:
+    """Show the rest of this transaction the token with this digest and its tenant; with a limit for
+    each later statement, as above.
+    """
+    _set("app.token", digest, statement_timeout_ms)
 
 
 def _set(name: str, value: str, statement_timeout_ms: int | None) -> None:
