@@ -3,6 +3,7 @@
 from typing import Any, Generic, TypeVar
 
 from django.db.models import Model
+from django.http.response import HttpResponseBase
 from rest_framework import exceptions, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -40,11 +41,11 @@ class TenantViewSet(viewsets.GenericViewSet, Generic[Row]):  # type: ignore[type
     def actor(self) -> Actor:
         return self.request.actor  # type: ignore[attr-defined,no-any-return]
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponseBase:
         page = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    def retrieve(self, request: Request, pk: str) -> Response:
+    def retrieve(self, request: Request, pk: str) -> HttpResponseBase:
         return Response(self.get_serializer(self.get_object()).data)
 
     def validated(self, form: type[serializers.Serializer[Any]]) -> dict[str, Any]:

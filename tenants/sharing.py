@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import wraps
 from threading import Condition
-from typing import Any, Concatenate, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from cachetools import TTLCache, cached
 from django.conf import settings
@@ -26,7 +26,7 @@ from rest_framework.response import Response
 MOST_BYTES = 32 * 1024 * 1024
 
 View = TypeVar("View")
-Read = Callable[Concatenate[View, Request, ...], Response]
+Rest = ParamSpec("Rest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,15 @@ class Answer:
     begun_at: float
 
 
-def shared_answer(read: Read[View]) -> Callable[..., HttpResponseBase]:
+def shared_answer(
+    read: Callable[Concatenate[View, Request, Rest], Response],
+) -> Callable[Concatenate[View, Request, Rest], HttpResponseBase]:
     """Decorator of a view's method that reads what every member with the same role may see."""
 
     @wraps(read)
-    def answered(view: View, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def answered(
+        view: View, request: Request, /, *args: Rest.args, **kwargs: Rest.kwargs
+    ) -> HttpResponseBase:
         def make() -> bytes:
             return bytes(JSONRenderer().render(read(view, request, *args, **kwargs).data))
 
