@@ -225,7 +225,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "tenants.keyset.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "observatory.api.problem_response",
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["tenants.throttling.CallerThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "user": env.text("OBSERVATORY_API_RATE", "600/min"),
         "push": env.text("OBSERVATORY_PUSH_RATE", "1200/min"),

@@ -17,7 +17,6 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from executions.push import otlp, tokens
@@ -27,6 +26,7 @@ from executions.push.models import PushToken
 from executions.push.receiving import receive
 from executions.push.spans import read_spans
 from executions.push.told import Told
+from tenants.throttling import CellRateThrottle
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ class PushTokenAuthentication(BaseAuthentication):
         return None, token
 
 
-class PushThrottle(SimpleRateThrottle):
+class PushThrottle(CellRateThrottle):
     """So many requests of one environment; while Redis is away all are let in."""
 
     scope = "push"
