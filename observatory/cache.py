@@ -4,6 +4,7 @@ Nothing but limits and a heartbeat is kept there, so whoever asks goes on withou
 """
 
 import json
+from functools import cache, cached_property
 from typing import Any
 
 import structlog
@@ -15,7 +16,7 @@ from redis.retry import Retry
 log = structlog.get_logger(__name__)
 
 # A Redis that is silent must not make every answer slow.
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "serializer": "observatory.cache.JsonSerializer",
     "socket_connect_timeout": 1,
     "socket_timeout": 1,
@@ -39,6 +40,15 @@ class RedisCache(redis.RedisCache):
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, {**params, "OPTIONS": OPTIONS})
 
+    _servers: list[str]
+
+    @cached_property
+    def _cache(self) -> redis.RedisCacheClient:
+        """Django makes a cache for each thread, and each request is a thread: what is connected
+        outlives them.
+        """
+        return client_of(tuple(self._servers))
+
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
         try:
             return super().get(key, default, version)
@@ -51,3 +61,9 @@ class RedisCache(redis.RedisCache):
             super().set(key, value, *arguments, **options)
         except (RedisError, OSError) as error:
             log.warning("cache_not_written", reason=str(error))
+
+
+@cache
+def client_of(servers: tuple[str, ...]) -> redis.RedisCacheClient:
+    """The process's one client of these servers; threads may share it, and a fork begins anew."""
+    return redis.RedisCacheClient(list(servers), **OPTIONS)

@@ -1,0 +1,22 @@
+"""What the cache keeps open, and for whom."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from django.core.cache import caches
+
+from observatory.cache import client_of
+
+
+def pool_of_this_thread(_):
+    return caches["default"]._cache.get_client().connection_pool
+
+
+def test_the_requests_of_a_process_share_their_connections():
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(pool_of_this_thread, range(3)))
+
+    assert all(pool is found[0] for pool in found)
+
+
+def test_other_servers_have_connections_of_their_own():
+    assert client_of(("redis://127.0.0.1:1",)) is not client_of(("redis://127.0.0.1:2",))
