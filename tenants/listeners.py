@@ -2,7 +2,8 @@
 
 The library's listener dies for good when Redis is away for longer than its client tries again,
 and nobody is told. Ours begins again for as long as it takes. Whatever was called out meanwhile is
-stored: each time that it begins to hear, it lets every stream read the storage again.
+stored: each time that it begins to hear, it lets every stream read the storage again, and see
+whether it may go on.
 """
 
 import asyncio
@@ -93,7 +94,7 @@ class Listeners:
         self._lock = Lock()
         # Weakly: a stream whose client left before it began leaves no trace.
         self._of: defaultdict[str, WeakSet[StreamListener]] = defaultdict(WeakSet)
-        self._ear = RedisEar(self.read_again, self.hear)
+        self._ear = RedisEar(self.catch_up, self.hear)
         self._hearing: asyncio.Task[None] | None = None
 
     def open_for(self, who: Any, channel: str, *, at_most: int) -> StreamListener | None:
@@ -130,12 +131,12 @@ class Listeners:
                 listener.hear(event)
             self._call(listeners)
 
-    def read_again(self) -> None:
-        """Something may have been missed."""
+    def catch_up(self) -> None:
+        """Something may have been missed: an event, or that somebody lost their rights."""
         with self._lock:
             listeners = self._all()
         for listener in listeners:
-            listener.must_read = True
+            listener.must_read = listener.must_check = True
         self._call(listeners)
 
     def _check(self, who: str) -> None:

@@ -213,6 +213,18 @@ def test_only_the_streams_of_whose_rights_changed_are_looked_at():
     assert (changed.must_check, other.must_check) == (True, False)
 
 
+def test_what_was_called_out_before_the_ear_heard_is_looked_at_once_it_does():
+    """Rights that changed meanwhile would otherwise go on for a minute."""
+    listeners = Listeners()
+    streams = [listeners.open_for(who, "tenant-1", at_most=1) for who in (1, 2)]
+
+    async def begin():
+        listeners.catch_up()
+
+    asyncio.run(begin())
+    assert [(stream.must_read, stream.must_check) for stream in streams] == [(True, True)] * 2
+
+
 @pytest.mark.parametrize(
     ("last_event_id", "position"),
     [
