@@ -152,7 +152,7 @@ _ALL = (
     ),
     ErrorClass(
         "cancelled",
-        "Cancelled",
+        "Canceled",
         "A person or a shutdown stopped it.",
         "Nothing is broken; start it again if the work is still needed.",
         "maybe",

@@ -25,6 +25,7 @@ TONES = {
 # The sign of a verdict that is no status.
 SIGNS = {"good": "✓", "bad": "✕", "busy": "▸", "warn": "!"}
 UNKNOWN = ("", "?")
+INITIALS = frozenset({"api", "url"})
 STEPS = ((60_000, "s", 1000), (3_600_000, "min", 60_000), (86_400_000, "h", 3_600_000))
 
 
@@ -58,8 +59,10 @@ def rounded(number: float | None) -> int | None:
 
 @register.filter
 def words(name: str) -> str:
-    """A name of the code as people write it: rate_limit is Rate limit."""
-    return name.replace("_", " ").capitalize()
+    """A name of the code as people write it: rate_limit is Rate limit, api_key is API key."""
+    first, *others = name.split("_")
+    spoken = [first.capitalize(), *others]
+    return " ".join(word.upper() if word.lower() in INITIALS else word for word in spoken)
 
 
 @register.filter

@@ -7,7 +7,7 @@ import pytest
 
 from executions.charts import Bar, RunsChart, round_up, spark_lines
 from executions.templatetags.drawing import chart_json, delta, sparkline
-from executions.templatetags.observing import percent
+from executions.templatetags.observing import percent, words
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -112,3 +112,11 @@ def test_a_change_that_says_nothing_gives_the_reason() -> None:
 )
 def test_almost_all_is_not_all(share: float | None, text: str) -> None:
     assert percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "spoken"),
+    [("rate_limit", "Rate limit"), ("api_key", "API key"), ("base_url", "Base URL"), ("", "")],
+)
+def test_a_name_of_the_code_is_written_as_people_write_it(name: str, spoken: str) -> None:
+    assert words(name) == spoken

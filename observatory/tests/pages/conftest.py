@@ -78,6 +78,15 @@ class Visitor:
         )
         return wider
 
+    def cut_tables(self) -> list[str]:
+        """The tables of which a part can only be seen by scrolling sideways."""
+        cut: list[str] = self.page.evaluate(
+            """() => [...document.querySelectorAll(".scroll")]
+              .filter((frame) => frame.checkVisibility() && frame.scrollWidth > frame.clientWidth)
+              .map((frame) => `${frame.ariaLabel} ${frame.scrollWidth} of ${frame.clientWidth}`)"""
+        )
+        return cut
+
 
 @pytest.fixture
 def visitor(live_server: LiveServer, browser_context: BrowserContext) -> Iterator[Visitor]:

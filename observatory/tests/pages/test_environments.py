@@ -78,9 +78,14 @@ def test_removing_wants_the_name(
 
 
 def test_a_changed_state_appears_by_itself_and_keeps_focus_and_place(
-    owner: Visitor, environment: Environment, address: str
+    owner: Visitor,
+    environment: Environment,
+    address: str,
+    sync: Callable[[Environment], None],
 ) -> None:
-    owner.page.set_viewport_size({"width": 360, "height": 740})
+    sync(environment)
+    # Where a table is one and not all of it has room.
+    owner.page.set_viewport_size({"width": 700, "height": 740})
     owner.open(address)
     owner.page.evaluate("document.getElementById('syncs').scrollLeft = 30")
     set_health_reason(environment, "The server room is dark.")
