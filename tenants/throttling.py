@@ -3,12 +3,25 @@
 The REST framework's own remembers the moment of every call of the last minute, and reads and writes
 all of them at each: a third of the time of a short answer at 600 a minute. This is the generic cell
 rate algorithm (ITU-T I.371): what is kept is the moment at which the caller will have used up
-nothing. A whole minute's calls may come at once, and afterwards one as soon as it has its turn.
+nothing. A whole minute's calls may come at once, and afterwards one as soon as it has its turn. It
+is worked out in Redis, so that no two calls at once count as one.
 """
 
 from typing import Any
 
 from rest_framework.throttling import SimpleRateThrottle
+
+# Of now, the seconds of one call and those of all: by how much this call is early. A caller who has
+# no call left would have used up nothing later than a whole duration from now.
+TAKE_A_TURN = """
+local now, each, duration = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local free_at = math.max(now, tonumber(redis.call("GET", KEYS[1]) or 0) or 0) + each
+local early = free_at - duration - now
+if early <= 0 then
+  redis.call("SET", KEYS[1], string.format("%.6f", free_at), "PX", math.ceil(duration * 1000))
+end
+return tostring(early)
+"""
 
 
 class CellRateThrottle(SimpleRateThrottle):
@@ -17,26 +30,21 @@ class CellRateThrottle(SimpleRateThrottle):
     rate: str | None
     duration: int
     num_requests: int
-    turn = 0.0
+    cache: Any
+    early = 0.0
 
     def allow_request(self, request: Any, view: Any) -> bool:
         key = None if self.rate is None else self.get_cache_key(request, view)
         if key is None:
             return True
-        now = self.timer()
         each = self.duration / self.num_requests
-        kept = self.cache.get(key)
-        free_at = max(now, kept) if isinstance(kept, int | float) else now
-        # No later than this many seconds from now, or the caller has no call left.
-        self.turn = free_at + each - self.duration - now
-        if self.turn > 0:
-            return False
-        self.cache.set(key, free_at + each, self.duration)
-        return True
+        said = self.cache.run(TAKE_A_TURN, key, self.timer(), each, self.duration)
+        self.early = float(said or 0)
+        return self.early <= 0
 
     def wait(self) -> float:
         """Seconds until the next call is let in; call after a refusal."""
-        return max(self.turn, 0.0)
+        return max(self.early, 0.0)
 
 
 class CallerThrottle(CellRateThrottle):

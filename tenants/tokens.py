@@ -65,7 +65,8 @@ def find_token(secret: str) -> ApiToken | None:
     digest = digest_of(secret)
     enter_bearer(digest, statement_timeout_ms=settings.WEB_STATEMENT_TIMEOUT_MS)
     found = ApiToken.objects.select_related("tenant").filter(digest=digest, revoked_at=None)
-    token: ApiToken | None = found.first()
+    # At most one has it; an order would only be worked out at each call.
+    token: ApiToken | None = next(iter(found.order_by()), None)
     if token is None or not token.is_usable:
         return None
     enter_tenant(token.tenant_id)

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.core.cache import caches
 
-from observatory.cache import client_of
+from observatory.cache import RedisCache, client_of
 
 
 def pool_of_this_thread(_):
@@ -20,3 +20,11 @@ def test_the_requests_of_a_process_share_their_connections():
 
 def test_other_servers_have_connections_of_their_own():
     assert client_of(("redis://127.0.0.1:1",)) is not client_of(("redis://127.0.0.1:2",))
+
+
+def test_who_asks_goes_on_where_redis_is_away():
+    away = RedisCache("redis://127.0.0.1:1", {})
+    away.set("a", 1)
+
+    assert away.get("a", "none") == "none"
+    assert away.run("return 1", "a") is None

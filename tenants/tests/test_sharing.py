@@ -1,5 +1,6 @@
 """An answer that several ask for is made once, and not given any more after a change."""
 
+import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ class Numbered:
 
     def __init__(self):
         self.made = 0
+        self.words = ""
         self.begun, self.may = Event(), Event()
         self.may.set()
 
@@ -37,7 +39,7 @@ class Numbered:
         number = self.made
         self.begun.set()
         assert self.may.wait(20)
-        return Response({"number": number})
+        return Response({"number": number, "words": self.words})
 
     def number(self, request):
         answer = self.get(request)
@@ -90,12 +92,24 @@ def test_nothing_is_given_that_is_older_than_a_change(view, tenant):
     assert view.number(asked(tenant)) == 2
 
 
+def test_who_takes_it_compressed_is_given_it_compressed_once_for_all(view, tenant):
+    view.words = "word " * 200
+    plain = view.get(asked(tenant))
+    first, second = (view.get(asked(tenant, HTTP_ACCEPT_ENCODING="br, gzip")) for _ in range(2))
+
+    assert first.content == second.content
+    assert first["Content-Encoding"] == "gzip"
+    assert plain["Vary"] == first["Vary"] == "Accept-Encoding"
+    assert "Content-Encoding" not in plain
+    assert json.loads(gzip.decompress(first.content)) == json.loads(plain.content) | {"number": 2}
+
+
 def test_who_wants_a_new_one_gets_a_new_one(view, tenant):
     view.get(asked(tenant))
 
     answer = view.get(asked(tenant, HTTP_CACHE_CONTROL="max-age=0, no-cache"))
 
-    assert answer.data == {"number": 2}
+    assert answer.data["number"] == 2
 
 
 def test_sharing_can_be_turned_off(view, tenant, settings):

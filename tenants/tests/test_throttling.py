@@ -1,5 +1,6 @@
 """A limit that lets a whole minute's calls come at once, and then one as each has its turn."""
 
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -81,6 +82,15 @@ def test_whatever_else_the_cache_holds_counts_as_nothing(clock):
     cache.set(f"calls:{caller.request.auth.pk}", ["not", "a", "moment"])
 
     assert caller.call() is None
+
+
+def test_calls_at_the_same_moment_are_each_counted(clock):
+    caller = Caller("3/min", clock)
+
+    with ThreadPoolExecutor(8) as threads:
+        told = list(threads.map(lambda _: caller.call(), range(8)))
+
+    assert told.count(None) == 3
 
 
 @given(pauses=st.lists(st.floats(0, 30), max_size=60))
