@@ -66,7 +66,9 @@ class RedisCache(redis.RedisCache):
         """What a script in Lua says of the value at a key, in one step and one way to Redis."""
         try:
             client = self._cache.get_client(key, write=True)
-            said: bytes = client.register_script(script)([self.make_and_validate_key(key)], arguments)
+            said: bytes = client.register_script(script)(
+                [self.make_and_validate_key(key)], arguments
+            )
         except (RedisError, OSError) as error:
             log.warning("cache_script_not_run", reason=str(error))
             return None
