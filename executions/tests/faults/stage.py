@@ -4,16 +4,13 @@ A test that commits gives them its own database; the broker's database is the te
 too, so that tests running side by side never take each other's tasks.
 """
 
-import ctypes
 import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +19,7 @@ from celery import Celery
 from django.conf import settings
 from django.db import connection
 
+from executions.tests.faults import loaded
 from tenants.scope import operator_scope
 
 PROC = Path("/proc")
@@ -35,8 +33,6 @@ BEAT = (
     *("celery", "-A", "observatory.celery", "beat", "--scheduler"),
     "django_celery_beat.schedulers:DatabaseScheduler",
 )
-PR_SET_PDEATHSIG = 1
-
 
 # Loaded by Python itself: each new page of the environment is met by SIGKILL from within, as by
 # a fault of a library or by the system where memory runs out.
@@ -71,29 +67,11 @@ def eventually(is_true: Callable[[], object], *, seconds: float = 60.0, every: f
     return found
 
 
-def die_with_the_test() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 class Process:
     """A program of ours and the processes that it forked, in a session of their own."""
 
-    def __init__(self, command: tuple[str, ...], environment: dict[str, str], log: Path) -> None:
-        self.log = log
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *command],
-                cwd=settings.BASE_DIR,
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=die_with_the_test,
-            )
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+    def __init__(self, pid: int, log: Path) -> None:
+        self.pid, self.log = pid, log
 
     def children(self) -> list[int]:
         return [int(child) for child in _children_of(self.pid)]
@@ -115,13 +93,13 @@ class Process:
         os.kill(self.pid, signal.SIGTERM)
 
     def has_ended(self) -> bool:
-        return self._process.poll() is not None
+        return not (PROC / str(self.pid)).exists()
 
     def end(self) -> None:
-        if not self.has_ended():
+        with suppress(ProcessLookupError):
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGKILL)
-        self._process.wait()
+        eventually(self.has_ended, every=0.005)
 
 
 def _children_of(pid: int) -> list[str]:
@@ -162,7 +140,8 @@ class Stage:
 
     def begin(self, command: tuple[str, ...], **environment: str) -> Process:
         log = self._folder / f"{command[3]}-{len(self._processes)}.log"
-        process = Process(command, self._environment() | environment, log)
+        usual = self._environment()
+        process = Process(loaded.begin(command, usual | environment, log, usual), log)
         self._processes.append(process)
         return process
 
