@@ -66,6 +66,7 @@ class Audience:
         self, tenant_id: object, token: str = "", *, last_id: str = "", session: str = ""
     ) -> Client:
         client = Client(self.port, f"/api/v1/sse/counts/{tenant_id}", token, last_id, session)
+        client.longest_wait = 0.2
 
         async def begin() -> None:
             self.tasks[id(client)] = self.loop.create_task(client.run())
