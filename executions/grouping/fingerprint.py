@@ -22,7 +22,7 @@ from executions.grouping.rules.book import Book
 from executions.grouping.rules.rule import Rule, all_rules
 from executions.grouping.text import ErrorInput, Picked, pick, plain, short_code, short_name
 
-GROUPING_VERSION = 4
+GROUPING_VERSION = 5
 LONGEST_TEMPLATE = 600
 _LONGEST_REMEMBERED = 1000
 _LONGEST_NAME = 80

@@ -62,6 +62,7 @@ _KEEPS_QUOTED = re.compile(r"(?:response|error code|error_code|code|reason|statu
 _SNAKE = re.compile(r"[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){0,8}")
 _SLUG = re.compile(r"[a-z]{2,30}(?:[/_-][a-z]{2,30}){1,6}/?\.{0,2}")
 _HUMPED = re.compile("[a-z]{2,30}(?:[A-Z][a-z]{1,30}){1,6}")
+_HUMPS = re.compile("([A-Z])")
 _CODE_SHAPES = (_SNAKE, _SLUG, _HUMPED)
 _STRAIGHT = (
     *((curly, "'") for curly in "‘’‚‛‹›′´"),
@@ -271,12 +272,22 @@ def _look_around(words: list[str], tokens: list[str], place: int, token: str) ->
 
 
 def _kept_value(word: str, word_before: str, token_before: str) -> str:
-    """The number in "status code 404" and the code in "error response: no_permission"."""
+    """The number in "status code 404" and the code in "reason: no_permission"."""
     core = word.strip(_EDGES)
-    if token_before in NUMBER_KEEPERS and core.isdigit() and len(core) < 4:
-        return core
-    is_code = word_before.lower().endswith(CODE_KEEPERS) and _SNAKE.fullmatch(core)
-    return core if is_code else ""
+    if core.isdigit():
+        is_code = len(core) <= NUMBER_KEEPERS.get(token_before, 0)
+    elif word_before.lower().endswith(CODE_KEEPERS):
+        is_code = bool(_SNAKE.fullmatch(core) or _HUMPED.fullmatch(core))
+    else:
+        is_code = word_before[-1] == ":" and _is_humped_code(core)
+    return core.lower() if is_code else ""
+
+
+def _is_humped_code(core: str) -> bool:
+    """ "rateLimitExceeded" is a kind of error, "orderId" a name."""
+    if not _HUMPED.fullmatch(core):
+        return False
+    return not CODE_WORDS.isdisjoint(_HUMPS.sub(r" \1", core).lower().split())
 
 
 def _is_named_before(tokens: list[str], place: int) -> bool:
@@ -308,7 +319,9 @@ def _is_name(word: str) -> bool:
 
 def _mask_last(words: list[str], tokens: list[str]) -> None:
     """One word behind the last colon is what was refused: "Invalid sort direction: sideways"."""
-    if len(tokens) > 2 and words[-2][-1] == ":" and _is_name(tokens[-1]):
+    if len(tokens) < 3 or words[-2][-1] != ":" or not _is_name(tokens[-1]):
+        return
+    if not _HUMPED.fullmatch(words[-1].strip(_EDGES)):
         tokens[-1] = VALUE
 
 

@@ -1,5 +1,7 @@
 """The words that the masks know: what is part of a sentence and what is the name of a thing."""
 
+from collections.abc import Mapping
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -34,12 +36,11 @@ CODE_WORDS = _words(
     """
 )
 
-# A short number after one of these is a status or code and stays.
-NUMBER_KEEPERS = _words(
-    """
-    code errno error error_code errorcode exit http http/1.1 status status_code statuscode
-    """
-)
+# A number of at most so many digits after one of these is a status or code and stays.
+NUMBER_KEEPERS: Mapping[str, int] = {
+    **dict.fromkeys(_words("code errno error error_code errorcode"), 5),
+    **dict.fromkeys(_words("exit http http/1.1 status status_code statuscode"), 3),
+}
 
 # The single word after one of these may be the name of such a thing.
 NAMED_BY_NEXT = _words(

