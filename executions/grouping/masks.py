@@ -79,6 +79,7 @@ _CODE = re.compile(
     r"[A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,10}|E\d{4,6}|ORA-\d{4,6}|AADSTS\d{4,8}|PGRST\d{3}|P\d{4}"
     r"|[A-Z][A-Za-z]{2,40}(?:Error|Exception|Fault|Failure|Denied|NotFound|Exceeded|Exhausted)"
 )
+_ERROR_NAME = re.compile("[A-Z][A-Za-z]{2,60}(?:Error|Exception|Fault)")
 _ASIDE = re.compile(r"\([a-z][A-Za-z]{1,40}\)[.,:]?")
 _CAMEL = re.compile(r"[a-z]+[A-Z]")
 _KEY_VALUE = re.compile(r"([A-Za-z][\w-]{0,40})=(.+)")
@@ -218,7 +219,8 @@ def _judge(core: str) -> str:
     if "/" in core:
         return low if _is_word_pair(core) else VALUE
     if "." in core or ":" in core:
-        return _judge_dotted(low)
+        last = core.rpartition(".")[2]
+        return last.lower() if _ERROR_NAME.fullmatch(last) else _judge_dotted(low)
     return VALUE if _CAMEL.match(core) else low
 
 

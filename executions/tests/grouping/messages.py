@@ -59,11 +59,12 @@ def development_messages() -> list[Message]:
 
 
 def filled_templates(name: str) -> Iterator[Message]:
-    """Lines `class|node|code|message` with `{kind}` for values, each several times."""
+    """Lines `class|node|code|message`, each several times with values in place of `{kind}`."""
     for number, line in enumerate((FOLDER / name).read_text("utf-8").splitlines()):
         if not line or line.startswith("#"):
             continue
         error_class, node, code, text = line.split("|", 3)
+        text = re.sub(r"(?<!\\r)\\n", "\n", text)
         for turn in range(_ROWS_A_TEMPLATE):
             chance = random.Random(f"{number}.{turn}")
             error = ErrorInput(

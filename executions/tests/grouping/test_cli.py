@@ -69,7 +69,7 @@ def test_it_classifies_standard_input(monkeypatch):
 
 
 def test_it_takes_broken_bytes_on_standard_input(monkeypatch):
-    broken = io.TextIOWrapper(io.BytesIO(b'{"id": 1, "message": "\xff\xfe broke"}\n'), "ascii")
+    broken = io.TextIOWrapper(io.BytesIO(b'{"id": 1, "message": "\xff\xfe blorped"}\n'), "ascii")
     monkeypatch.setattr("sys.stdin", broken)
     answer = io.StringIO()
 

@@ -44,6 +44,7 @@ from executions.grouping.masks import LONGEST_ATTRIBUTE, MOST_ATTRIBUTES, mask
         ('error response: "no_permission"', "error response no_permission"),
         ("RESOURCE_EXHAUSTED or E11000", "resource_exhausted or e11000"),
         ("ThrottlingException happened", "throttlingexception happened"),
+        ("java.lang.NullPointerException", "nullpointerexception"),
         ("read/write and image/png", "read/write and <*>"),
         ("the value {{ $json.url }} is bad", "the value <*> is bad"),
         ("3 item(s) left", "<*> items left"),

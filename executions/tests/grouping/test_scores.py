@@ -62,6 +62,11 @@ def test_it_reaches_the_floors_on_the_development_messages():
         ("last-blind.txt", 0.96, 0.93),
         ("met-again.txt", 0.96, 0.96),
         ("second-sources.txt", 0.96, 0.93),
+        ("nodes-from-sources.txt", 0.98, 0.91),
+        ("services-from-docs.txt", 0.97, 0.97),
+        ("still-other-words.txt", 0.96, 0.95),
+        ("real-wordings.txt", 0.96, 0.96),
+        ("met-once-more.txt", 0.98, 0.97),
     ],
 )
 def test_it_reaches_the_floors_on_filled_templates(name, least_grouped, least_classified):
