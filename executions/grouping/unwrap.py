@@ -35,6 +35,9 @@ _NUMBERED = re.compile(r"\(\d{1,6}, b?(?P<quote>[\"'])(?P<text>.{2,4000})(?P=quo
 _STACK = re.compile(r"\n\s{1,20}at\s")
 _TITLE = re.compile(r"<(title|h1|h2)\b[^<>]{0,200}>([^<]{1,300})", re.I)
 _TAG = re.compile(r"</?[A-Za-z!][^<>]{0,300}>")
+# What marks words up within a sentence: `exceeded your <a href="…">quota</a>`.
+_MARKUP = re.compile(r"</?(?:a|b|br|code|em|i|p|span|strong|u)(?:\s[^<>]{0,300})?/?>", re.I)
+_MOST_MARKUP = 40
 _BODY = re.compile(r"[{\[]\s{0,4}[\"{\\]")
 _FIELD = re.compile(
     r"\"(?:message|error_description|errorMessage|error_message|msg|detail|title)\\{0,3}\""
@@ -94,6 +97,8 @@ def unwrap(text: str) -> Unwrapped:
             core, from_body = inner, True
         if core == before:
             break
+    if "</" in core:
+        core = _MARKUP.sub("", core, count=_MOST_MARKUP)
     core, had_position = _without_position(core)
     return Unwrapped(core.strip(), tuple(names), status, from_body, had_position)
 

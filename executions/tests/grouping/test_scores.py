@@ -67,6 +67,7 @@ def test_it_reaches_the_floors_on_the_development_messages():
         ("still-other-words.txt", 0.96, 0.95),
         ("real-wordings.txt", 0.96, 0.96),
         ("met-once-more.txt", 0.98, 0.97),
+        ("met-a-fourth-time.txt", 0.97, 0.97),
     ],
 )
 def test_it_reaches_the_floors_on_filled_templates(name, least_grouped, least_classified):

@@ -38,6 +38,7 @@ from executions.grouping.unwrap import unwrap
         ('{"message": "cut off here', "cut off here"),
         ("<html><head><title>502 Bad Gateway</title></head></html>", "Bad Gateway"),
         ("502 - <!DOCTYPE html><html><body><h1>Oops</h1></body></html>", "Oops"),
+        ('Your <a href="https://a.example">quota</a> is <b>spent</b>', "Your quota is spent"),
         ("[object Object]", "[object Object]"),
         ('{"a": 1}', '{"a": 1}'),
         ("", ""),
