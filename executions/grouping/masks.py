@@ -23,6 +23,7 @@ from executions.grouping.vocabulary import (
     NEVER_NAMES,
     NOT_A_NAME,
     NUMBER_KEEPERS,
+    STATUS_KEEPERS,
     UNITS,
 )
 
@@ -58,12 +59,15 @@ _MUSTACHE = re.compile(r"\{\{[^{}]{0,300}\}\}")
 # minute, so this much of a quoted name stays.
 _LONG_PERIOD = re.compile(r"\bper (?:day|month)\b", re.I)
 _PER_DAY = "per_day"
-_KEEPS_QUOTED = re.compile(r"(?:response|error code|error_code|code|reason|status):?\s?$", re.I)
+_KEEPS_QUOTED = re.compile(
+    r"(?:response|error|error code|error_code|code|reason|state|status):?\s?$", re.I
+)
 _SNAKE = re.compile(r"[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){0,8}")
 _SLUG = re.compile(r"[a-z]{2,30}(?:[/_-][a-z]{2,30}){1,6}/?\.{0,2}")
 _HUMPED = re.compile("[a-z]{2,30}(?:[A-Z][a-z]{1,30}){1,6}")
 _HUMPS = re.compile("([A-Z])")
-_CODE_SHAPES = (_SNAKE, _SLUG, _HUMPED)
+_NUMBERED = re.compile("[A-Z]{1,5}[0-9]{3,5}")
+_CODE_SHAPES = (_SNAKE, _SLUG, _HUMPED, _NUMBERED)
 _STRAIGHT = (
     *((curly, "'") for curly in "‘’‚‛‹›′´"),
     *((curly, '"') for curly in "“”„«»″"),
@@ -77,12 +81,23 @@ _PLAIN = re.compile(r"[a-z]{1,60}(?:['-][a-z]{1,60}){0,6}")
 _CAPITAL = re.compile(r"[A-Z]?[a-z]{1,60}(?:[-'][A-Za-z][a-z]{0,60}){0,6}|[A-Z]{1,60}")
 _CODE = re.compile(
     r"[A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,10}|E\d{4,6}|ORA-\d{4,6}|AADSTS\d{4,8}|PGRST\d{3}|P\d{4}"
+    r"|SQLSTATE\[[0-9A-Z]{5}"
     r"|[A-Z][A-Za-z]{2,40}(?:Error|Exception|Fault|Failure|Denied|NotFound|Exceeded|Exhausted)"
 )
 _ERROR_NAME = re.compile("[A-Z][A-Za-z]{2,60}(?:Error|Exception|Fault)")
 _ASIDE = re.compile(r"\([a-z][A-Za-z]{1,40}\)[.,:]?")
 _CAMEL = re.compile(r"[a-z]+[A-Z]")
 _KEY_VALUE = re.compile(r"([A-Za-z][\w-]{0,40})=(.+)")
+_CODE_PAIR = re.compile(
+    r"(?:error|code|reason|status|error_?code|status_?code)=(?:[a-z]{2,30}(?:_[a-z]{1,30}){0,6}|\d{1,6})",
+    re.I,
+)
+# What Windows, SQL and mail servers number their errors by.
+_HEX_CODE = re.compile("0x8[0-9a-fA-F]{7}")
+_SQL_STATE = re.compile("[0-9A-Z]{5}")
+_MAIL_CODE = re.compile("[45][.][0-9]{1,3}[.][0-9]{1,3}")
+_MAIL_CODES = re.compile("[45][0-9]{2}-[45][.][0-9]{1,3}[.][0-9]{1,3}")
+_STATUS = re.compile("[45][0-9]{2}")
 _PARTS = re.compile(r"[a-z]+")
 _HOST = re.compile(r"(?:[a-z][a-z0-9+.-]{1,12}://)?(?:[^\s/@]{1,120}@)?([\w.-]{1,200})", re.I)
 _ADDRESS = re.compile(
@@ -208,6 +223,8 @@ def _judge(core: str) -> str:
         return low if not _CAMEL.match(core) else VALUE
     if _CODE.fullmatch(core) or low.upper() in ERRNOS:
         return low
+    if _CODE_PAIR.fullmatch(core):
+        return low
     if found := _KEY_VALUE.fullmatch(core):
         return found[1].lower() if _CAPITAL.fullmatch(found[1]) else VALUE
     if core.endswith("(s"):
@@ -253,7 +270,7 @@ def _mask_by_neighbours(words: list[str], tokens: list[str]) -> None:
 
 def _look_around(words: list[str], tokens: list[str], place: int, token: str) -> None:
     if token == VALUE:
-        if place and (kept := _kept_value(words[place], words[place - 1], tokens[place - 1])):
+        if place and (kept := _kept_value(words, tokens, place)):
             tokens[place] = kept
     elif token in UNITS:
         if place and tokens[place - 1] in _HOLES:
@@ -273,16 +290,34 @@ def _look_around(words: list[str], tokens: list[str], place: int, token: str) ->
         _mask_rest(tokens, place + 1)
 
 
-def _kept_value(word: str, word_before: str, token_before: str) -> str:
+def _kept_value(words: list[str], tokens: list[str], place: int) -> str:
     """The number in "status code 404" and the code in "reason: no_permission"."""
-    core = word.strip(_EDGES)
+    word_before, token_before = words[place - 1], tokens[place - 1]
+    core = words[place].strip(_EDGES)
     if core.isdigit():
         is_code = len(core) <= NUMBER_KEEPERS.get(token_before, 0)
+        if token_before in STATUS_KEEPERS and (
+            place == len(words) - 1 or words[place][-1] in ".:,"
+        ):
+            is_code = bool(_STATUS.fullmatch(core))
+    elif token_before == "sqlstate":
+        is_code = bool(_SQL_STATE.fullmatch(core))
+    elif core[:1].isdigit():
+        is_code = _is_numbered_code(core, word_before)
     elif word_before.lower().endswith(CODE_KEEPERS):
         is_code = bool(_SNAKE.fullmatch(core) or _HUMPED.fullmatch(core))
+    elif word_before.lower().endswith("error:"):
+        is_code = bool("_" in core and _SNAKE.fullmatch(core)) or _is_humped_code(core)
     else:
         is_code = word_before[-1] == ":" and _is_humped_code(core)
     return core.lower() if is_code else ""
+
+
+def _is_numbered_code(core: str, word_before: str) -> bool:
+    """The "5.1.1" in "550 5.1.1 user unknown", the "0x80070005" of Windows."""
+    if _HEX_CODE.fullmatch(core) or _MAIL_CODES.fullmatch(core):
+        return True
+    return bool(_MAIL_CODE.fullmatch(core) and _STATUS.fullmatch(word_before[-4:].strip(_EDGES)))
 
 
 def _is_humped_code(core: str) -> bool:
@@ -323,7 +358,8 @@ def _mask_last(words: list[str], tokens: list[str]) -> None:
     """One word behind the last colon is what was refused: "Invalid sort direction: sideways"."""
     if len(tokens) < 3 or words[-2][-1] != ":" or not _is_name(tokens[-1]):
         return
-    if not _HUMPED.fullmatch(words[-1].strip(_EDGES)):
+    is_code = words[-2].lower().endswith(CODE_KEEPERS)
+    if not is_code and not _HUMPED.fullmatch(words[-1].strip(_EDGES)):
         tokens[-1] = VALUE
 
 

@@ -72,6 +72,10 @@ _TEXT_KEYS = (
     "response",
     "cause",
     "text",
+    "code",
+    "error_code",
+    "errorCode",
+    "type",
 )
 
 

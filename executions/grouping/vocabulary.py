@@ -42,6 +42,9 @@ NUMBER_KEEPERS: Mapping[str, int] = {
     **dict.fromkeys(_words("exit http http/1.1 status status_code statuscode"), 3),
 }
 
+# A status at the end of a sentence, right behind one of these, stays too.
+STATUS_KEEPERS = _words("answered got received returned returns with")
+
 # The single word after one of these may be the name of such a thing.
 NAMED_BY_NEXT = _words(
     """
@@ -140,7 +143,7 @@ UNITS = _words(
 )
 
 # A name_with_underscores right behind one of these is a code.
-CODE_KEEPERS = ("response:", "code:", "reason:", "error_code:")
+CODE_KEEPERS = ("response:", "code:", "reason:")
 
 # What follows one of these is nearly always its name, even when it is a common word.
 ALWAYS_NAMED = _words("field column property parameter attribute")

@@ -39,6 +39,7 @@ from executions.grouping.unwrap import unwrap
         ("<html><head><title>502 Bad Gateway</title></head></html>", "Bad Gateway"),
         ("502 - <!DOCTYPE html><html><body><h1>Oops</h1></body></html>", "Oops"),
         ('Your <a href="https://a.example">quota</a> is <b>spent</b>', "Your quota is spent"),
+        ('{"error": {"code": "model_not_found"}}', "model_not_found"),
         ("[object Object]", "[object Object]"),
         ('{"a": 1}', '{"a": 1}'),
         ("", ""),
