@@ -37,10 +37,10 @@ class JsonSerializer:
 class RedisCache(redis.RedisCache):
     """Forgets where Redis does not answer or holds nonsense."""
 
+    _servers: list[str]
+
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, {**params, "OPTIONS": OPTIONS})
-
-    _servers: list[str]
 
     @cached_property
     def _cache(self) -> redis.RedisCacheClient:
