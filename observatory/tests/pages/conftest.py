@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response
 from pytest_django.live_server_helper import LiveServer
 
 from executions.models import Environment
@@ -60,6 +60,14 @@ class Visitor:
 
     def open(self, path: str) -> None:
         self.page.goto(self.address + path)
+
+    def follow(self, target: Locator) -> None:
+        """Click on what leads to another page, and go on when that one is there.
+
+        A click alone returns while the page before may still be what is read.
+        """
+        with self.page.expect_navigation():
+            target.click()
 
     @property
     def path(self) -> str:

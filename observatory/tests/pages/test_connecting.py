@@ -17,7 +17,7 @@ def fill(visitor: Visitor, url: str, key: str = "stand-in-key") -> None:
 
 
 def connect(visitor: Visitor) -> None:
-    visitor.page.get_by_role("button", name="Connect").click()
+    visitor.follow(visitor.page.get_by_role("button", name="Connect"))
 
 
 def nothing_is_stored(tenant: Tenant) -> bool:
@@ -37,7 +37,7 @@ def test_the_first_visit_leads_to_connecting_and_then_to_the_first_executions(
     assert "Production is connected; the first load runs." in owner.text(".notice[role=status]")
     with tenant_scope(tenant.pk):
         environment = Environment.objects.for_tenant(tenant).get()
-    owner.page.get_by_role("link", name="Executions", exact=True).first.click()
+    owner.follow(owner.page.get_by_role("link", name="Executions", exact=True).first)
     assert "Nothing has been copied yet" in owner.text()
     sync(environment)
     owner.page.reload()

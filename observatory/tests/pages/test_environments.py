@@ -19,7 +19,7 @@ def address(environment: Environment) -> str:
 
 
 def press(visitor: Visitor, name: str) -> None:
-    visitor.page.get_by_role("button", name=name).click()
+    visitor.follow(visitor.page.get_by_role("button", name=name))
 
 
 def set_health_reason(environment: Environment, reason: str) -> None:

@@ -52,13 +52,13 @@ def test_an_error_is_opened_resolved_and_found_again(owner: Visitor, failing: En
     owner.page.keyboard.press("r")
     owner.page.wait_for_url("**/errors*")
 
-    owner.page.get_by_role("link", name="ECONNREFUSED").first.click()
+    owner.follow(owner.page.get_by_role("link", name="ECONNREFUSED").first)
     owner.page.locator("summary", has_text="Resolve").click()
-    owner.page.get_by_role("button", name="Now").click()
+    owner.follow(owner.page.get_by_role("button", name="Now"))
     owner.page.locator(".notice", has_text="It is resolved.").wait_for()
-    owner.page.get_by_label("Where this is").get_by_role("link", name="Errors").click()
+    owner.follow(owner.page.get_by_label("Where this is").get_by_role("link", name="Errors"))
     assert "ECONNREFUSED" not in owner.text()
-    owner.page.get_by_role("link", name="Resolved").click()
+    owner.follow(owner.page.get_by_role("link", name="Resolved"))
     owner.page.wait_for_url("**tab=resolved*")
 
     assert "ECONNREFUSED" in owner.text()
@@ -72,12 +72,12 @@ def test_all_errors_of_a_page_are_archived_and_opened_again(
     owner.page.get_by_label("All on this page").check()
     owner.page.locator("summary", has_text="Archive").click()
     owner.page.get_by_label("For days").fill("7")
-    owner.page.get_by_role("button", name="Archive").click()
+    owner.follow(owner.page.get_by_role("button", name="Archive"))
     owner.page.locator(".notice", has_text="3 errors are archived.").wait_for()
-    owner.page.get_by_role("link", name="Archived").click()
+    owner.follow(owner.page.get_by_role("link", name="Archived"))
     owner.page.wait_for_url("**tab=archived*")
     owner.page.get_by_role("checkbox", name="ECONNREFUSED").check()
-    owner.page.get_by_role("button", name="Reopen").click()
+    owner.follow(owner.page.get_by_role("button", name="Reopen"))
 
     owner.page.locator(".notice", has_text="1 error is open again.").wait_for()
     assert "tab=archived" in owner.path
@@ -87,18 +87,18 @@ def test_a_rule_is_made_from_an_error_tried_and_removed(
     owner: Visitor, failing: Environment
 ) -> None:
     owner.open("/t/acme/errors")
-    owner.page.get_by_role("link", name="ECONNREFUSED").first.click()
+    owner.follow(owner.page.get_by_role("link", name="ECONNREFUSED").first)
 
-    owner.page.get_by_role("link", name="Make a rule of your own").click()
+    owner.follow(owner.page.get_by_role("link", name="Make a rule of your own"))
     owner.page.get_by_text("9 of the newest 15 failures fit it.").wait_for()
     owner.page.get_by_label("Name of the error").fill("The database is away")
     owner.page.get_by_label("Text", exact=True).fill("connect ECONNREFUSED 10.0.0.1:*")
     owner.page.get_by_role("button", name="Try out").click()
     owner.page.get_by_text("1 of the newest 15 failures fit it.").wait_for()
-    owner.page.get_by_role("button", name="Add").click()
+    owner.follow(owner.page.get_by_role("button", name="Add"))
     owner.page.locator(".notice", has_text="“The database is away” is added").wait_for()
-    owner.page.get_by_role("link", name="Remove The database is away").click()
-    owner.page.get_by_role("button", name="Remove").click()
+    owner.follow(owner.page.get_by_role("link", name="Remove The database is away"))
+    owner.follow(owner.page.get_by_role("button", name="Remove"))
 
     owner.page.locator(".notice", has_text="is removed").wait_for()
     assert "No rule yet" in owner.text()
@@ -125,13 +125,13 @@ def test_everything_works_without_a_script(without_script: Visitor, failing: Env
     visitor.open("/t/acme/errors")
 
     visitor.page.get_by_role("checkbox", name="ECONNREFUSED").check()
-    visitor.page.get_by_role("button", name="Resolve").click()
+    visitor.follow(visitor.page.get_by_role("button", name="Resolve"))
     assert "1 error is resolved." in visitor.text()
-    visitor.page.get_by_role("link", name="Resolved").click()
-    visitor.page.get_by_role("link", name="ECONNREFUSED").first.click()
+    visitor.follow(visitor.page.get_by_role("link", name="Resolved"))
+    visitor.follow(visitor.page.get_by_role("link", name="ECONNREFUSED").first)
     visitor.page.get_by_label("Note").fill("The database was moved.")
-    visitor.page.get_by_role("button", name="Add note").click()
-    visitor.page.get_by_role("button", name="Reopen").click()
+    visitor.follow(visitor.page.get_by_role("button", name="Add note"))
+    visitor.follow(visitor.page.get_by_role("button", name="Reopen"))
 
     assert "It is open again." in visitor.text()
     assert "The database was moved." in visitor.text()
@@ -142,6 +142,6 @@ def test_the_pages_fit_on_a_phone(owner: Visitor, failing: Environment) -> None:
 
     owner.open("/t/acme/errors")
     assert owner.overflow() == 0
-    owner.page.get_by_role("link", name="ECONNREFUSED").first.click()
+    owner.follow(owner.page.get_by_role("link", name="ECONNREFUSED").first)
     owner.page.wait_for_url("**/errors/*")
     assert owner.overflow() == 0

@@ -243,6 +243,39 @@ def test_no_text_breaks_a_page_wide_or_narrow(
     assert wider == {}
 
 
+WHAT_MOVED = """async () => {
+  const moved = [];
+  const note = (list) => moved.push(...list.getEntries());
+  const observer = new PerformanceObserver(note);
+  observer.observe({ type: "layout-shift", buffered: true });
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  note({ getEntries: () => observer.takeRecords() });
+  return moved.filter((one) => !one.hadRecentInput).flatMap((one) => one.sources)
+    .map(({ node, previousRect, currentRect }) =>
+      `${node?.className || node?.nodeName} ${previousRect.y} to ${currentRect.y}`);
+}"""
+IS_WHOLE = """() =>
+  !document.querySelector(".htmx-request, .htmx-settling, [hx-trigger=load]:empty")
+  && [...document.querySelectorAll("[data-chart]")].every((one) => one.matches(".is-drawn"))"""
+
+
+def test_nothing_moves_under_the_pointer_when_charts_and_counts_arrive(
+    visitor_of_all: Visitor, pages: dict[str, str]
+) -> None:
+    visitor = visitor_of_all
+
+    moved = {}
+    for name in ("list", "list narrowed", "overview", "workflow", "error", "design"):
+        for size in (NARROW, WIDE):
+            visitor.page.set_viewport_size(size)  # type: ignore[arg-type]
+            visitor.open(pages[name])
+            visitor.page.wait_for_function(IS_WHOLE)
+            if shifts := visitor.page.evaluate(WHAT_MOVED):
+                moved[name, size["width"]] = shifts
+
+    assert moved == {}
+
+
 SERIOUS = """async () => {
   const { violations } = await axe.run(document, { resultTypes: ["violations"] });
   return violations.filter((one) => ["serious", "critical"].includes(one.impact))
@@ -292,7 +325,7 @@ def test_the_admin_works_under_the_policy(visitor_of_all: Visitor) -> None:
     visitor.open("/admin/executions/execution/")
 
     visitor.page.locator(".theme-toggle:visible").click()
-    visitor.page.locator("#result_list th a").first.click()
+    visitor.follow(visitor.page.locator("#result_list th a").first)
 
     visitor.page.locator("#content h1").wait_for()
     assert visitor.page.locator("html").get_attribute("data-theme") == "dark"

@@ -43,8 +43,7 @@ def rows(visitor: Visitor) -> list[str]:
 def search(visitor: Visitor, text: str) -> None:
     box = visitor.page.get_by_label("Search executions")
     box.fill(text)
-    with visitor.page.expect_navigation():
-        visitor.page.get_by_role("button", name="Search", exact=True).click()
+    visitor.follow(visitor.page.get_by_role("button", name="Search", exact=True))
 
 
 def test_a_search_is_in_the_address_and_a_reload_shows_the_same(
@@ -67,8 +66,7 @@ def test_a_token_is_removed_by_its_cross(owner: Visitor, history: Environment) -
     owner.open("/t/acme/executions?status=error&query=env:Calm")
     assert "No execution matches this filter" in owner.text()
 
-    with owner.page.expect_navigation():
-        owner.page.get_by_role("link", name="Remove env:Calm").click()
+    owner.follow(owner.page.get_by_role("link", name="Remove env:Calm"))
 
     assert owner.page.get_by_label("Search executions").input_value() == "status:error"
     assert len(rows(owner)) == 3
@@ -114,11 +112,9 @@ def test_pages_lead_to_older_rows_and_back(owner: Visitor, history: Environment)
     owner.open("/t/acme/executions?status=success")
     first = rows(owner)
 
-    with owner.page.expect_navigation():
-        owner.page.get_by_role("link", name="Older").click()
+    owner.follow(owner.page.get_by_role("link", name="Older"))
     assert len(rows(owner)) == 10
-    with owner.page.expect_navigation():
-        owner.page.get_by_role("link", name="Newer").click()
+    owner.follow(owner.page.get_by_role("link", name="Newer"))
 
     assert rows(owner) == first
     assert len(first) == 50
@@ -130,8 +126,7 @@ def test_columns_stay_in_the_address(owner: Visitor, history: Environment) -> No
     owner.page.get_by_text("Columns", exact=True).click()
     owner.page.get_by_role("checkbox", name="Node").check()
     owner.page.get_by_role("checkbox", name="Mode").uncheck()
-    with owner.page.expect_navigation():
-        owner.page.locator(".popover[open]").get_by_role("button", name="Show").click()
+    owner.follow(owner.page.locator(".popover[open]").get_by_role("button", name="Show"))
 
     assert "column=node" in owner.path
     heads = owner.texts("#executions th")
@@ -144,11 +139,9 @@ def test_a_search_is_saved_as_a_view_and_found_again(owner: Visitor, history: En
 
     owner.page.get_by_text("Save view", exact=True).click()
     owner.page.get_by_label("Name").fill("Rough nights")
-    with owner.page.expect_navigation():
-        owner.page.get_by_role("button", name="Save", exact=True).click()
+    owner.follow(owner.page.get_by_role("button", name="Save", exact=True))
     owner.open("/t/acme/executions?view=all")
-    with owner.page.expect_navigation():
-        owner.page.get_by_role("link", name="Rough nights").click()
+    owner.follow(owner.page.get_by_role("link", name="Rough nights"))
 
     assert owner.page.locator(".views [aria-current]").inner_text() == "Rough nights"
     assert len(rows(owner)) == 3
@@ -173,7 +166,7 @@ def test_the_data_of_a_run_are_fetched_from_its_n8n(
     n8n.fake.run(workflow.id, status="error", error="not_found")
     sync(environment)
     owner.open("/t/acme/executions")
-    owner.page.get_by_role("link", name="Order sync").first.click()
+    owner.follow(owner.page.get_by_role("link", name="Order sync").first)
 
     owner.page.get_by_role("link", name="Fetch from n8n").click()
     owner.page.locator("details.node").first.wait_for()
@@ -189,7 +182,7 @@ def test_the_data_of_a_run_are_fetched_from_its_n8n(
 def test_a_failed_run_says_why(owner: Visitor, history: Environment) -> None:
     owner.open("/t/acme/executions?status=error")
 
-    owner.page.get_by_role("link", name="Invoices").first.click()
+    owner.follow(owner.page.get_by_role("link", name="Invoices").first)
 
     assert owner.text("h1").startswith("Invoices")
     assert owner.text(".message") == "The server is on fire"
@@ -204,7 +197,7 @@ def test_who_was_signed_out_meanwhile_signs_in_and_comes_back(
     owner.open("/t/acme/executions?status=success")
     owner.page.context.clear_cookies()
 
-    owner.page.get_by_role("link", name="Older").click()
+    owner.follow(owner.page.get_by_role("link", name="Older"))
     owner.page.wait_for_url(re.compile("/sign-in"))
 
     assert "next=/t/acme/executions%3Fstatus%3Dsuccess" in owner.path.replace("%2F", "/")
@@ -215,18 +208,18 @@ def test_it_all_works_without_javascript(without_script: Visitor, history: Envir
     visitor.open("/t/acme/executions")
     assert len(rows(visitor)) == 50
 
-    visitor.page.get_by_role("link", name="Older").click()
+    visitor.follow(visitor.page.get_by_role("link", name="Older"))
     assert len(rows(visitor)) == 13
-    visitor.page.get_by_role("link", name="Newest").click()
+    visitor.follow(visitor.page.get_by_role("link", name="Newest"))
     search(visitor, "status:error fire")
     assert len(rows(visitor)) == 3
-    visitor.page.get_by_role("link", name="Runs over time").click()
+    visitor.follow(visitor.page.get_by_role("link", name="Runs over time"))
     assert visitor.page.locator(".chart .drawing").is_visible()
     assert "Error 3" in visitor.text(".legend")
-    visitor.page.get_by_role("link", name="Back to the list").click()
-    visitor.page.get_by_role("link", name="Remove fire").click()
-    visitor.page.get_by_role("link", name="Invoices").first.click()
-    visitor.page.get_by_role("link", name="Fetch from n8n").click()
+    visitor.follow(visitor.page.get_by_role("link", name="Back to the list"))
+    visitor.follow(visitor.page.get_by_role("link", name="Remove fire"))
+    visitor.follow(visitor.page.get_by_role("link", name="Invoices").first)
+    visitor.follow(visitor.page.get_by_role("link", name="Fetch from n8n"))
 
     assert "The data cannot be shown" in visitor.text()
     visitor.open("/t/acme/environments/connect")

@@ -65,7 +65,7 @@ def test_a_number_opens_its_rows(owner: Visitor, history: Environment) -> None:
     owner.open("/")
     count = int(failures(owner).replace(",", ""))
 
-    owner.page.locator(".kpi", has_text="Failures").locator(".figure a").click()
+    owner.follow(owner.page.locator(".kpi", has_text="Failures").locator(".figure a"))
     owner.page.wait_for_url("**/executions?*")
 
     assert owner.page.locator("#rows tr:not(#more)").count() == min(count, 50)
@@ -84,7 +84,7 @@ def test_brushing_the_chart_narrows_the_time_and_the_address_keeps_it(
     owner.page.reload()
 
     assert owner.texts(".kpi .figure") == narrowed
-    owner.page.get_by_role("link", name="The time after").click()
+    owner.follow(owner.page.get_by_role("link", name="The time after"))
     owner.page.wait_for_url(re.compile("from=.*to="))
     owner.page.go_back()
     assert owner.texts(".kpi .figure") == narrowed
@@ -113,7 +113,7 @@ def test_a_time_that_cannot_be_meant_is_refused_and_led_back(
     owner.open("/t/acme/?from=yesterday-ish")
 
     assert "“yesterday-ish” is not a time" in owner.text("[role=alert]")
-    owner.page.get_by_role("link", name="Show the last 24 hours").click()
+    owner.follow(owner.page.get_by_role("link", name="Show the last 24 hours"))
     assert owner.path == "/t/acme/"
 
 
@@ -122,7 +122,7 @@ def test_environments_are_chosen_together(owner: Visitor, history: Environment) 
 
     owner.page.locator("summary", has_text="All environments").click()
     owner.page.get_by_role("checkbox", name="Production").check()
-    owner.page.locator("details[open]").get_by_role("button", name="Show").click()
+    owner.follow(owner.page.locator("details[open]").get_by_role("button", name="Show"))
     owner.page.wait_for_url("**environment=**")
 
     assert owner.path == f"/t/acme/?environment={history.pk}"
@@ -171,7 +171,7 @@ def test_the_table_of_workflows_is_searched_and_sorted(
     owner.open("/t/acme/workflows")
     assert owner.texts("td.main a")[0] == "Order sync"
 
-    owner.page.get_by_role("link", name="Workflow", exact=True).click()
+    owner.follow(owner.page.get_by_role("link", name="Workflow", exact=True))
     owner.page.wait_for_url("**sort=workflow_name**")
     assert owner.texts("td.main a") == ["Invoices", "Newsletter", "Order sync"]
     owner.page.keyboard.press("/")
@@ -257,18 +257,18 @@ def test_it_all_works_without_javascript(without_script: Visitor, history: Envir
     assert visitor.page.locator(".twin tbody tr").count() == 24
 
     visitor.page.locator("summary", has_text="Last 24 hours").click()
-    visitor.page.get_by_role("link", name="Last 7 days").click()
+    visitor.follow(visitor.page.get_by_role("link", name="Last 7 days"))
     assert visitor.path == "/t/acme/?time_range=7d"
-    visitor.page.get_by_role("link", name="Workflows", exact=True).click()
+    visitor.follow(visitor.page.get_by_role("link", name="Workflows", exact=True))
     assert visitor.path == "/t/acme/workflows?time_range=7d"
-    visitor.page.get_by_role("link", name="Order sync").click()
+    visitor.follow(visitor.page.get_by_role("link", name="Order sync"))
     assert visitor.page.locator(".cells a").count() > 9
-    visitor.page.get_by_role("link", name="Find").click()
+    visitor.follow(visitor.page.get_by_role("link", name="Find"))
     visitor.page.get_by_label("Name of a workflow or environment").fill("invoi")
-    visitor.page.get_by_role("main").get_by_role("button", name="Find").click()
+    visitor.follow(visitor.page.get_by_role("main").get_by_role("button", name="Find"))
     assert visitor.texts("main .palette a .name") == ["Invoices"]
     visitor.page.get_by_label("You:").click()
-    visitor.page.get_by_role("button", name="Dark").click()
+    visitor.follow(visitor.page.get_by_role("button", name="Dark"))
     assert visitor.page.locator("html").get_attribute("data-theme") == "dark"
 
 
