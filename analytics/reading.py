@@ -36,7 +36,8 @@ dirty AS MATERIALIZED (
       AND (s.purged_before IS NULL OR r.hour < s.purged_since OR r.hour >= s.purged_before)
 )"""
 SUMMED = ", ".join(SUMS)
-OF_MEASURES = ", ".join(f"sum(sign * {name})::bigint" for name in SUMS)
+# A sign tells which of the parts are taken out again.
+NET_SUMS = ", ".join(f"sum(sign * {name})::bigint AS {name}" for name in SUMS)
 LATEST = "max(last_at) AS last_at, max(last_error_at) AS last_error_at"
 OF_ENVIRONMENT = ("environment_id",)
 OF_WORKFLOW = ("environment_id", "workflow_id")
@@ -137,7 +138,7 @@ def _figures_statement(selection: Selection) -> str:
     return f"""
     WITH {sources_of(selection)}, {", ".join(parts)},
     {SPANS.format(runs=" + ".join(STATUSES), counted=counted)}
-    SELECT bucket, environment_id, NULL::float8[], {NET_SENT}, {OF_MEASURES} FROM part
+    SELECT bucket, environment_id, NULL::float8[], {NET_SENT}, {NET_SUMS} FROM part
     GROUP BY bucket, environment_id
     UNION ALL SELECT number, NULL, shares, NULL, NULL, NULL, NULL, {", ".join("NULL" for _ in SUMS)}
     FROM ({PERCENTILES.format(conditions=selection.conditions())}) AS exact
@@ -198,7 +199,7 @@ def _read_by(
     WITH {sources_of(selection)}, part AS (
         {parts_of(selection, family, keys, histograms=False)}
     )
-    SELECT {by}, bucket, {OF_MEASURES} FROM part GROUP BY {by}, bucket
+    SELECT {by}, bucket, {NET_SUMS} FROM part GROUP BY {by}, bucket
     """
     with connection.cursor() as cursor:
         cursor.execute(statement, piece_parameters(selection, list(buckets)))

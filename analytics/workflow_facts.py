@@ -1,4 +1,5 @@
-"""What is said of the workflows of one page beside their counts: durations, course, main cause.
+"""What is said of the workflows of one page beside their counts: durations, course, the period
+before, main cause.
 
 This is dear, so it is read for the rows of a page, all of it at once.
 """
@@ -11,9 +12,11 @@ from uuid import UUID
 from django.db import connection
 
 from analytics.histograms import NET_SENT, Histogram
+from analytics.kpis import PREVIOUS
+from analytics.measures import Measures
 from analytics.periods import Bucket
-from analytics.reading import OF_WORKFLOW, parts_of, piece_parameters, sources_of
-from analytics.rollup_sql import STATUSES
+from analytics.reading import NET_SUMS, OF_WORKFLOW, parts_of, piece_parameters, sources_of
+from analytics.rollup_sql import STATUSES, SUMS
 from analytics.selection import Selection
 
 Key = tuple[UUID, str]
@@ -43,24 +46,29 @@ chosen AS MATERIALIZED (
 IS_CHOSEN = """AND (r.environment_id, r.workflow_id) IN (
     SELECT k.environment_id, k.workflow_id FROM chosen k)"""
 FACTS = """
-WITH {sources}, {chosen}, part AS ({parts}), courses AS (
+WITH {sources}, {chosen}, part AS MATERIALIZED ({parts}), courses AS (
     SELECT environment_id, workflow_id, array_agg(bucket) AS buckets, array_agg(runs) AS runs,
         array_agg(failures) AS failures
     FROM (
         SELECT environment_id, workflow_id, bucket, sum(sign * ({runs}))::integer AS runs,
             sum(sign * error)::integer AS failures
-        FROM part GROUP BY environment_id, workflow_id, bucket
+        FROM part WHERE bucket <> {previous} GROUP BY environment_id, workflow_id, bucket
     ) AS counted GROUP BY environment_id, workflow_id
 ), histograms AS (
-    SELECT environment_id, workflow_id, {sent} FROM part GROUP BY environment_id, workflow_id
+    SELECT environment_id, workflow_id, {sent}
+    FROM part WHERE bucket <> {previous} GROUP BY environment_id, workflow_id
+), before AS (
+    SELECT environment_id, workflow_id, {net_sums}
+    FROM part WHERE bucket = {previous} GROUP BY environment_id, workflow_id
 )
-SELECT k.environment_id, k.workflow_id, c.buckets, c.runs, c.failures, h.bins, h.bin_counts,
-    h.bins_out, h.bin_counts_out,
+SELECT k.environment_id, k.workflow_id, c.buckets, c.runs, c.failures, {sums_before},
+    h.bins, h.bin_counts, h.bins_out, h.bin_counts_out,
     CASE WHEN k.failures > 0 THEN ({cause}) END,
     CASE WHEN NOT k.is_named THEN ({name}) END
 FROM chosen k
 LEFT JOIN courses c USING (environment_id, workflow_id)
 LEFT JOIN histograms h USING (environment_id, workflow_id)
+LEFT JOIN before b USING (environment_id, workflow_id)
 """
 NAMES = f"""
 SELECT k.environment_id, k.workflow_id, x.workflow_name
@@ -80,18 +88,22 @@ class Asked(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """Runs and failures by number of the bucket, durations in bins, the most frequent class of
-    its newest failures, and its name where n8n has none for it.
+    """Runs and failures by number of the bucket, the counts of the period before, durations in
+    bins, the most frequent class of its newest failures, and its name where n8n has none for it.
     """
 
     course: dict[int, tuple[int, int]]
+    before: Measures
     histogram: Histogram
     main_error_class: str
     name: str
 
 
 def facts_of(
-    selection: Selection, buckets: Sequence[Bucket], workflows: Sequence[Asked]
+    selection: Selection,
+    buckets: Sequence[Bucket],
+    previous: Bucket,
+    workflows: Sequence[Asked],
 ) -> dict[Key, Facts]:
     """The facts of some workflows over neighbouring buckets, in one query."""
     environment_ids, workflow_ids, failure_counts, named = zip(*workflows, strict=True)
@@ -101,12 +113,15 @@ def facts_of(
         chosen=CHOSEN,
         parts=parts_of(narrowed, "workflow", OF_WORKFLOW, only=IS_CHOSEN),
         runs=" + ".join(STATUSES),
+        previous=PREVIOUS,
         sent=NET_SENT,
+        net_sums=NET_SUMS,
+        sums_before=", ".join(f"b.{name}" for name in SUMS),
         cause=MAIN_CAUSE.format(modes=selection.conditions("modes")),
         name=LAST_NAME,
     )
     parameters = {
-        **piece_parameters(narrowed, list(enumerate(buckets))),
+        **piece_parameters(narrowed, [*enumerate(buckets), (PREVIOUS, previous)]),
         "environment_ids": list(environment_ids),
         "workflow_ids": list(workflow_ids),
         "failure_counts": list(failure_counts),
@@ -121,9 +136,11 @@ def facts_of(
 
 
 def _facts(buckets: Any, runs: Any, failures: Any, *rest: Any) -> Facts:
-    *sent, main_error_class, name = rest
+    counts, sent = rest[: len(SUMS)], rest[len(SUMS) : -2]
+    main_error_class, name = rest[-2:]
     return Facts(
         course=dict(zip(buckets or (), zip(runs or (), failures or (), strict=True), strict=True)),
+        before=Measures(*(count or 0 for count in counts)),
         histogram=Histogram.net(*sent),
         main_error_class=main_error_class or "",
         name=name or "",

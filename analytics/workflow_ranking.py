@@ -10,11 +10,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from analytics.kpis import CURRENT, PREVIOUS
+from analytics.kpis import CURRENT
 from analytics.measures import Measures
-from analytics.periods import Bucket
 from analytics.questions import Question
-from analytics.reading import OF_WORKFLOW, parts_of, piece_parameters, sources_of
+from analytics.reading import NET_SUMS, OF_WORKFLOW, parts_of, piece_parameters, sources_of
 from analytics.risk import CRITICALITY_SQL, RISK_SQL
 from analytics.rollup_sql import STATUSES, SUMS
 from analytics.selection import Selection
@@ -46,16 +45,10 @@ AND (strpos(lower(name), lower(%(search)s)) > 0
 TAGGED = "AND r.tags && %(tags)s::varchar[]"
 # Of all time nobody knows by which mode.
 OF_ALL_TIME = {True: ("NULL", "NULL"), False: ("k.last_execution_at", "k.last_failure_at")}
-OF_BUCKETS = ", ".join(
-    f"coalesce(sum(sign * {name}) FILTER (WHERE bucket = {bucket}), 0)::bigint AS {prefix}{name}"
-    for bucket, prefix in ((CURRENT, ""), (PREVIOUS, "before_"))
-    for name in SUMS
-)
-COUNTS = tuple(f"{prefix}{name}" for prefix in ("", "before_") for name in SUMS)
 # What ran is remembered longer than what n8n lists, and what never ran is listed only.
 RANKED = """
 WITH {sources}, part AS ({parts}), measured AS (
-    SELECT environment_id, workflow_id, {of_buckets},
+    SELECT environment_id, workflow_id, {net_sums},
         max(last_at) FILTER (WHERE sign > 0) AS last_at,
         max(last_error_at) FILTER (WHERE sign > 0) AS last_error_at
     FROM part GROUP BY environment_id, workflow_id
@@ -69,7 +62,7 @@ WITH {sources}, part AS ({parts}), measured AS (
         SELECT environment_id, workflow_id, last_execution_at, last_failure_at
         FROM execution_analytics r WHERE r.tenant_id = %(tenant)s {narrowed}
     ) AS a USING (environment_id, workflow_id)
-), every AS (
+), every AS MATERIALIZED (
     SELECT environment_id, workflow_id, e.name AS environment_name, coalesce(k.name, '') AS name,
         k.is_active, coalesce(k.is_gone, true) AS is_gone, coalesce(k.tags, '{{}}') AS tags,
         greatest(m.last_at, {last_run}) AS last_at,
@@ -89,7 +82,7 @@ LIMIT %(limit)s OFFSET %(offset)s
 
 
 class Ranked(NamedTuple):
-    """A workflow in an environment, what n8n last said of it, and its counts now and before."""
+    """A workflow in an environment, what n8n last said of it, and its counts."""
 
     environment_id: UUID
     environment_name: str
@@ -100,8 +93,7 @@ class Ranked(NamedTuple):
     tags: list[str]
     last_run_at: datetime | None
     last_failure_at: datetime | None
-    now: Measures
-    before: Measures
+    counts: Measures
 
     @property
     def key(self) -> tuple[UUID, str]:
@@ -123,7 +115,7 @@ class Order:
 def ranked_workflows(question: Question, order: Order) -> tuple[list[Ranked], int]:
     """The workflows of a page, and how many all pages have; one query."""
     parameters = {
-        **piece_parameters(question.selection, _buckets(question)),
+        **piece_parameters(question.selection, [(CURRENT, question.span)]),
         "shown_ids": [environment.pk for environment in question.environments],
         "shown_names": [environment.name for environment in question.environments],
         "search": order.search,
@@ -139,23 +131,19 @@ def ranked_workflows(question: Question, order: Order) -> tuple[list[Ranked], in
     return [_ranked(row) for row in rows], rows[0][9] if rows else 0
 
 
-def _buckets(question: Question) -> list[tuple[int, Bucket]]:
-    return [(CURRENT, question.span), (PREVIOUS, question.previous)]
-
-
 def _statement(selection: Selection, order: Order) -> str:
     last_run, last_failure = OF_ALL_TIME[bool(selection.modes)]
     return RANKED.format(
         sources=sources_of(selection),
         parts=parts_of(selection, "workflow", OF_WORKFLOW, histograms=False),
-        of_buckets=OF_BUCKETS,
+        net_sums=NET_SUMS,
         narrowed=selection.conditions("environments", "workflows"),
         tagged=TAGGED if selection.tags else "",
         last_run=last_run,
         last_failure=last_failure,
-        counts=", ".join(f"coalesce({name}, 0) AS {name}" for name in COUNTS),
+        counts=", ".join(f"coalesce({name}, 0) AS {name}" for name in SUMS),
         is_listed="false" if selection.modes else "true",
-        names_of_counts=", ".join(COUNTS),
+        names_of_counts=", ".join(SUMS),
         criticality=CRITICALITY_SQL,
         shown=SHOWN[order.show],
         searched=SEARCHED if order.search else "",
@@ -164,6 +152,4 @@ def _statement(selection: Selection, order: Order) -> str:
 
 
 def _ranked(row: tuple[Any, ...]) -> Ranked:
-    counts = row[10:]
-    now, before = Measures(*counts[: len(SUMS)]), Measures(*counts[len(SUMS) :])
-    return Ranked._make([*row[:9], now, before])
+    return Ranked._make([*row[:9], Measures(*row[10:])])

@@ -92,7 +92,8 @@ def workflow_table(question: Question, order: Order) -> TablePage:
     facts = facts_of(
         question.selection,
         buckets,
-        [Asked(*one.key, one.now.error, bool(one.name)) for one in ranked],
+        question.previous,
+        [Asked(*one.key, one.counts.error, bool(one.name)) for one in ranked],
     )
     return TablePage(
         tuple(_row(one, facts[one.key], buckets, is_complete=is_complete) for one in ranked), total
@@ -119,7 +120,7 @@ def _ranked_by_percentile(question: Question, order: Order) -> tuple[list[Ranked
 def _row(
     ranked: Ranked, facts: Facts, buckets: Sequence[Bucket], *, is_complete: bool
 ) -> WorkflowRow:
-    now = ranked.now
+    now = ranked.counts
     rate = now.success_rate
     middle, high = facts.histogram.percentiles(BY_PERCENTILE.values())
     criticality = criticality_of(ranked.tags)
@@ -144,7 +145,7 @@ def _row(
         main_error_class=facts.main_error_class,
         criticality=criticality,
         risk=risk(failures=now.error, ended=now.ended, criticality=criticality),
-        deltas=_deltas(now, ranked.before, is_complete=is_complete),
+        deltas=_deltas(now, facts.before, is_complete=is_complete),
         points=tuple(
             CoursePoint(bucket.start, bucket.end, *facts.course.get(number, (0, 0)))
             for number, bucket in enumerate(buckets)
