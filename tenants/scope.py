@@ -6,7 +6,7 @@ said whose rows it wants. That is said here and nowhere else:
 - ``tenant_scope``    one tenant's rows, for tasks and commands; opens its own transaction
 - ``enter_tenant``    the same inside a transaction that is already open (a request's)
 - ``enter_user``      the memberships of one user, before a tenant is chosen
-- ``enter_bearer``    the token that a call holds, and its tenant, before that is known
+- ``ENTER_BEARER``    the token that a call holds, and its tenant, before that is known
 - ``operator_scope``  all tenants, for dispatching, the admin and maintenance
 
 Each setting ends with its transaction, so nothing leaks to the next user of a pooled connection.
@@ -22,11 +22,13 @@ OPERATOR_ROLE = "observatory_operator"
 APPLICATION_ROLE = "observatory_app"
 # Of BI tools: reads the schema "reports" and nothing else.
 READER_ROLE = "observatory_reader"
-# For a statement that is sent with others.
+# For statements that are sent with others.
 ENTER_TENANT = "SELECT set_config('app.tenant', %(tenant)s::text, true)"
+ENTER_BEARER = "SELECT set_config('app.token', %(digest)s, true)"
 
 
-def _require_transaction() -> None:
+def require_transaction() -> None:
+    """Raises RuntimeError where what is set would end with the statement."""
     if not connection.in_atomic_block:
         raise RuntimeError("A tenant can be set only inside a transaction.")
 
@@ -46,15 +48,8 @@ def enter_user(user_id: int, *, statement_timeout_ms: int | None = None) -> None
     _set("app.user", str(user_id), statement_timeout_ms)
 
 
-def enter_bearer(digest: str, *, statement_timeout_ms: int | None = None) -> None:
-    """Show the rest of this transaction the token with this digest and its tenant; with a limit for
-    each later statement, as above.
-    """
-    _set("app.token", digest, statement_timeout_ms)
-
-
 def _set(name: str, value: str, statement_timeout_ms: int | None) -> None:
-    _require_transaction()
+    require_transaction()
     statement, values = "SELECT set_config(%s, %s, true)", [name, value]
     if statement_timeout_ms is not None:
         statement += ", set_config('statement_timeout', %s, true)"
@@ -103,6 +98,6 @@ def operator_scope() -> Iterator[None]:
 
 def set_statement_timeout(milliseconds: int) -> None:
     """Stop each later statement of this transaction that takes longer."""
-    _require_transaction()
+    require_transaction()
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
