@@ -39,6 +39,7 @@ from analytics.timeseries import series_of
 from analytics.workflow_analytics import analytics_of_period, stored_analytics
 from analytics.workflow_table import TablePage, workflow_table
 from executions.states import states_of
+from tenants.answers import all_written, written
 from tenants.models import Role, Tenant
 from tenants.sharing import shared_answer
 
@@ -102,7 +103,7 @@ class KpisView(AnalyticsView):
     @shared_answer
     def get(self, request: Request) -> Response:
         """Runs, failures, success rate and durations, with course and change."""
-        return Response(KpisSerializer(kpis_of(question_in(self.asked(request)))).data)
+        return Response(written(KpisSerializer, kpis_of(question_in(self.asked(request)))))
 
 
 class WorkflowsView(AnalyticsView):
@@ -116,7 +117,7 @@ class WorkflowsView(AnalyticsView):
         question = question_in(asked)
         page = workflow_table(question, asked.order)
         body = table_body(question, page, asked.next_cursor(page.total))
-        return Response(WorkflowTableSerializer(body).data)
+        return Response(written(WorkflowTableSerializer, body))
 
 
 class EnvironmentsView(AnalyticsView):
@@ -127,7 +128,7 @@ class EnvironmentsView(AnalyticsView):
         question = question_in(self.asked(request))
         rows = environment_rows(question, states_of(self.tenant, question.environments))
         body = {"results": rows, "period": question.period}
-        return Response(EnvironmentsSerializer(body).data)
+        return Response(written(EnvironmentsSerializer, body))
 
 
 class StatusView(AnalyticsView):
@@ -136,7 +137,7 @@ class StatusView(AnalyticsView):
     def get(self, request: Request) -> Response:
         """One sentence on the whole, and what to look at, the most needed first."""
         found = status_of_tenant(self.tenant, question_in(self.asked(request)), self.role)
-        return Response(StatusSerializer(found).data)
+        return Response(written(StatusSerializer, found))
 
 
 class OverviewView(AnalyticsView):
@@ -152,7 +153,7 @@ class OverviewView(AnalyticsView):
             "environments": {"results": found.environments, "period": question.period},
             "status": found.status,
         }
-        return Response(OverviewSerializer(body).data)
+        return Response(written(OverviewSerializer, body))
 
 
 class TimeSeriesView(AnalyticsView):
@@ -164,7 +165,7 @@ class TimeSeriesView(AnalyticsView):
         """The course of all figures as a flat list, for tools that draw charts."""
         asked = self.asked(request)
         rows = series_of(question_in(asked), asked.split_by)
-        return Response(SeriesRowSerializer(rows, many=True).data)
+        return Response(all_written(SeriesRowSerializer, rows))
 
 
 class StuckView(AnalyticsView):
@@ -175,7 +176,7 @@ class StuckView(AnalyticsView):
     def get(self, request: Request) -> Response:
         """Runs that do not get on: too long, never started, or past the time they wait for."""
         found = stuck_runs(self.asked(request).selection())
-        return Response(StuckSerializer({"results": found}).data)
+        return Response(written(StuckSerializer, {"results": found}))
 
 
 class ExecutionAnalyticsView(AnalyticsView):
@@ -197,7 +198,7 @@ class ExecutionAnalyticsView(AnalyticsView):
             "total": page.total,
             "period": asked.period if asked.has_period else None,
         }
-        return Response(ExecutionAnalyticsPageSerializer(body).data)
+        return Response(written(ExecutionAnalyticsPageSerializer, body))
 
 
 class MetricsView(AnalyticsView):

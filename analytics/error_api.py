@@ -37,6 +37,7 @@ from analytics.group_detail import group_detail
 from analytics.group_states import ResolvedIn
 from analytics.models import ErrorGroup
 from executions.error_rules import ErrorRule
+from tenants.answers import written
 from tenants.api import TenantViewSet, Unprocessable
 from tenants.models import Role, User
 from tenants.sharing import shared_answer
@@ -56,7 +57,7 @@ class CredentialsView(AnalyticsView):
         """Credentials that services refuse, and the workflows that will fail next."""
         question = question_in(self.asked(request))
         body = {"results": credential_board(question), "period": question.period}
-        return Response(CredentialBoardSerializer(body).data)
+        return Response(written(CredentialBoardSerializer, body))
 
 
 class ErrorViewSet(TenantViewSet[ErrorGroup]):
@@ -96,14 +97,14 @@ class ErrorViewSet(TenantViewSet[ErrorGroup]):
             "coverage": question.ledger.of(question.span),
             "period": question.period,
         }
-        return Response(ErrorsSerializer(body).data)
+        return Response(written(ErrorsSerializer, body))
 
     @extend_schema(parameters=parameters_of(PeriodForm), responses=ErrorGroupDetailSerializer)
     @shared_answer
     def retrieve(self, request: Request, pk: str) -> Response:
         """One error group; one that was merged answers as the group that it is part of."""
         question = question_in(asked_of(request, self.tenant, PeriodForm))
-        return Response(ErrorGroupDetailSerializer(group_detail(question, self.group)).data)
+        return Response(written(ErrorGroupDetailSerializer, group_detail(question, self.group)))
 
     @extend_schema(request=ResolutionSerializer, responses=GroupStandingSerializer)
     @action(detail=True, methods=["post"])

@@ -140,7 +140,7 @@ def _facts(buckets: Any, runs: Any, failures: Any, *rest: Any) -> Facts:
     main_error_class, name = rest[-2:]
     return Facts(
         course=dict(zip(buckets or (), zip(runs or (), failures or (), strict=True), strict=True)),
-        before=Measures(*(count or 0 for count in counts)),
+        before=Measures(*[count or 0 for count in counts]),
         histogram=Histogram.net(*sent),
         main_error_class=main_error_class or "",
         name=name or "",

@@ -37,6 +37,7 @@ from executions.serializers import (
     NodesSerializer,
     SyncRunSerializer,
 )
+from tenants.answers import all_written, written
 from tenants.api import TenantViewSet, unprocessable
 from tenants.models import Role
 from tenants.sharing import shared_answer
@@ -147,8 +148,8 @@ class EnvironmentViewSet(TenantViewSet[Environment]):
     def sync_runs(self, request: Request, pk: str) -> Response:
         """The environment's syncs, newest first."""
         runs = SyncRun.objects.for_tenant(self.tenant).filter(environment=self.get_object())
-        page = self.paginate_queryset(runs)
-        return self.get_paginated_response(SyncRunSerializer(page, many=True).data)
+        page = self.paginate_queryset(runs) or []
+        return self.get_paginated_response(all_written(SyncRunSerializer, page))
 
     @extend_schema(responses=CoverageSerializer)
     @action(detail=True)
@@ -156,7 +157,7 @@ class EnvironmentViewSet(TenantViewSet[Environment]):
         """Which time has really been seen within the tenant's retention."""
         since = timezone.now() - timedelta(days=self.tenant.retention_days)
         report = coverage_report(self.get_object(), since=since)
-        return Response(CoverageSerializer(report).data)
+        return Response(written(CoverageSerializer, report))
 
     @extend_schema(request=None, responses={201: NewPushTokenSerializer})
     @action(detail=True, methods=["post"], url_path="push-token")
@@ -228,10 +229,10 @@ class ExecutionViewSet(TenantViewSet[Execution]):
         chosen = self._chosen(request)
         try:
             with within_time_limit():
-                page = self.paginate_queryset(chosen.executions())
+                page = self.paginate_queryset(chosen.executions()) or []
         except TooExpensive as error:
             raise unprocessable(str(error), code="too_expensive") from error
-        return self.get_paginated_response(ExecutionSerializer(page, many=True).data)
+        return self.get_paginated_response(all_written(ExecutionSerializer, page))
 
     @extend_schema(
         parameters=[
@@ -269,7 +270,7 @@ class ExecutionViewSet(TenantViewSet[Execution]):
     def nodes(self, request: Request, pk: str) -> Response:
         """The nodes of an execution in the order in which they ran, where traces told of them."""
         nodes = nodes_of(self.tenant.pk, self.get_object().pk)
-        return Response(NodesSerializer({"results": nodes}).data)
+        return Response(written(NodesSerializer, {"results": nodes}))
 
 
 def enqueue_after_commit(environment: Environment) -> None:

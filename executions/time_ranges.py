@@ -7,6 +7,7 @@ Pages of numbers write ``time_range`` or ``from`` and ``to``, lists ``started_af
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 QUICK = {
     "1h": "Last hour",
@@ -101,6 +102,8 @@ def steps_from(start: datetime, end: datetime, now: datetime) -> Steps:
     )
 
 
+# The edges of buckets come again with every workflow and every figure.
+@lru_cache(4096)
 def rfc3339(moment: datetime) -> str:
     """Whole seconds where there are no parts of one, in UTC."""
     text = moment.astimezone(UTC).isoformat()

@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -76,7 +77,7 @@ def find_token(secret: str) -> ApiToken | None:
     if not SHAPE.fullmatch(secret):
         return None
     require_transaction()
-    parameters = {
+    parameters: dict[str, Any] = {
         "digest": digest_of(secret),
         "now": timezone.now(),
         "timeout": str(settings.WEB_STATEMENT_TIMEOUT_MS),
