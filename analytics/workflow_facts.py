@@ -136,11 +136,12 @@ def facts_of(
 
 
 def _facts(buckets: Any, runs: Any, failures: Any, *rest: Any) -> Facts:
-    counts, sent = rest[: len(SUMS)], rest[len(SUMS) : -2]
-    main_error_class, name = rest[-2:]
+    # Null where there was no run before.
+    before: list[Any] = [count or 0 for count in rest[: len(SUMS)]]
+    *sent, main_error_class, name = rest[len(SUMS) :]
     return Facts(
         course=dict(zip(buckets or (), zip(runs or (), failures or (), strict=True), strict=True)),
-        before=Measures(*[count or 0 for count in counts]),
+        before=Measures(*before),
         histogram=Histogram.net(*sent),
         main_error_class=main_error_class or "",
         name=name or "",
