@@ -35,10 +35,11 @@
     source = opened;
     for (const name of [...Object.keys(EVENTS), "keep-alive"]) {
       opened.addEventListener(name, (event) => {
+        // The browser's own "open" has no data.
+        if (event.data === undefined) return;
         heardAt = Date.now();
         show("live", "Live");
-        // The browser's own "open" has no data either.
-        if (name === "keep-alive" || event.data === undefined) return;
+        if (name === "keep-alive") return;
         lastId = event.lastEventId;
         take(EVENTS[name], JSON.parse(event.data));
       });
@@ -47,7 +48,8 @@
   };
   document.addEventListener("htmx:sseOpen", () => {
     heardAt = Date.now();
-    show("live", "Live");
+    // A new stream tells what happens after its first event; one that goes on misses nothing.
+    if (lastId) show("live", "Live");
   });
   document.addEventListener("htmx:sseError", showLost);
   setInterval(() => {

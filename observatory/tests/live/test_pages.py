@@ -68,6 +68,24 @@ def test_a_page_that_hears_nothing_for_long_says_since_when(web, page, membershi
     page.locator("#live[data-state=live]").wait_for(timeout=30_000)
 
 
+NOTE_STATES = """
+window.states = [];
+new MutationObserver(() => window.states.push(document.getElementById("live").dataset.state))
+  .observe(document, { subtree: true, attributeFilter: ["data-state"] });
+"""
+
+
+def test_a_page_is_live_only_from_the_event_on_after_which_all_is_told(page):
+    page.add_init_script(NOTE_STATES)
+    only_opened = {"content_type": "text/event-stream", "body": "retry: 100000\n\n"}
+    page.route("**/api/v1/sse/counts/*", lambda route: route.fulfill(**only_opened))
+
+    page.reload()
+    page.locator("#live[data-state=reconnecting]").wait_for()
+
+    assert "live" not in page.evaluate("window.states")
+
+
 def test_without_javascript_there_is_no_mark_and_the_page_is_asked_for_slowly(web, page, browser):
     state = page.context.storage_state()
     plain = browser.new_context(storage_state=state, java_script_enabled=False)
