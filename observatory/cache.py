@@ -4,10 +4,12 @@ Nothing but limits and a heartbeat is kept there, so whoever asks goes on withou
 """
 
 import json
-from functools import cache, cached_property
+from functools import cached_property
+from threading import Condition
 from typing import Any
 
 import structlog
+from cachetools import cached
 from django.core.cache.backends import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -75,7 +77,10 @@ class RedisCache(redis.RedisCache):
         return said.decode()
 
 
-@cache
+@cached({}, condition=Condition())
 def client_of(servers: tuple[str, ...]) -> redis.RedisCacheClient:
     """The process's one client of these servers; threads may share it, and a fork begins anew."""
-    return redis.RedisCacheClient(list(servers), **OPTIONS)
+    client = redis.RedisCacheClient(list(servers), **OPTIONS)
+    # Its pool is made when it is asked for, which two threads may do at one moment.
+    client.get_client(write=True)
+    return client
