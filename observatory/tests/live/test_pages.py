@@ -47,7 +47,7 @@ def test_a_page_keeps_counting_across_a_restart_without_a_reload(web, page, memb
     say_count(membership, 1235)
     web.start()
 
-    page.locator(COUNT, has_text="1,235").wait_for(timeout=30_000)
+    page.locator(COUNT, has_text="1,235").wait_for()
     say_count(membership, 1236)
     page.locator(COUNT, has_text="1,236").wait_for()
     assert page.inner_text("#live") == "Live"
@@ -65,7 +65,7 @@ def test_a_page_that_hears_nothing_for_long_says_since_when(web, page, membershi
     page.locator("#live[data-state=stale]", has_text="Stale since").wait_for()
     assert page.inner_text(COUNT) == "1,234"
     web.start()
-    page.locator("#live[data-state=live]").wait_for(timeout=30_000)
+    page.locator("#live[data-state=live]").wait_for()
 
 
 NOTE_STATES = """
