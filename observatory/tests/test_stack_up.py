@@ -112,7 +112,7 @@ def test_up_survives_the_death_of_each_process_and_then_of_itself(
         assert "password:" not in printed
     finally:
         again.terminate()
-        rest, _ = again.communicate(timeout=60)
+        rest, _ = again.communicate(timeout=20)
     assert (again.returncode, rest.splitlines()[-1]) == (0, "Stopped.")
     assert not is_locked(Path(environment["OBSERVATORY_STATE_DIR"]) / "up.lock")
 
@@ -138,4 +138,4 @@ def test_a_backup_is_restored_while_the_servers_run_alone(
         assert "there is no tenant" in run("prune_executions", "--tenant", "later").lower()
     finally:
         up.terminate()
-        up.communicate(timeout=60)
+        up.communicate(timeout=20)

@@ -248,7 +248,7 @@ def test_a_worker_that_is_told_to_stop_ends_at_a_page_and_keeps_its_place(stage,
     eventually(lambda: pages_of(environment) >= 3)
 
     leaving.ask_to_stop()
-    eventually(leaving.has_ended)
+    eventually(leaving.has_ended, seconds=10)
 
     state = state_of(environment)
     assert (state.lease_owner, state.crashes, state.quarantined_at) == ("", 0, None)
@@ -273,7 +273,7 @@ def test_servers_that_keep_silent_delay_no_other(stage, n8n, environment, connec
         stage.dispatch()
         eventually(lambda: silent.log.total)
 
-        eventually(lambda: is_copied(n8n, environment), seconds=20)
+        eventually(lambda: is_copied(n8n, environment), seconds=10)
 
 
 ITEM = {"json": {"id": 12345, "name": "Ada", "price": 1.5, "is_paid": True, "note": "x" * 40}}
