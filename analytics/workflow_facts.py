@@ -46,7 +46,7 @@ chosen AS MATERIALIZED (
 IS_CHOSEN = """AND (r.environment_id, r.workflow_id) IN (
     SELECT k.environment_id, k.workflow_id FROM chosen k)"""
 FACTS = """
-WITH {sources}, {chosen}, part AS MATERIALIZED ({parts}), courses AS (
+WITH {sources}, {chosen}, part AS ({parts}), courses AS (
     SELECT environment_id, workflow_id, array_agg(bucket) AS buckets, array_agg(runs) AS runs,
         array_agg(failures) AS failures
     FROM (

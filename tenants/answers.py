@@ -4,29 +4,24 @@ The framework copies every field of a serializer for each answer, nested ones as
 twentieth of a large one. What writes an answer keeps nothing of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 from rest_framework.serializers import BaseSerializer
 
 
-def written(kind: type[BaseSerializer[Any]], value: Any) -> Any:
+def written(kind: Callable[[], BaseSerializer[Any]], value: Any) -> Any:
     """The value as the serializer writes it, which must ask nothing of its context."""
     return _writer(kind).to_representation(value)
 
 
-def all_written(kind: type[BaseSerializer[Any]], values: Iterable[Any]) -> list[Any]:
+def all_written(kind: Callable[[], BaseSerializer[Any]], values: Iterable[Any]) -> list[Any]:
     """The same of each value."""
     writer = _writer(kind)
     return [writer.to_representation(value) for value in values]
 
 
-def _writer(kind: Any) -> BaseSerializer[Any]:
-    writer: BaseSerializer[Any] = _made(kind)
-    return writer
-
-
 @cache
-def _made(kind: Any) -> Any:
+def _writer(kind: Callable[[], BaseSerializer[Any]]) -> BaseSerializer[Any]:
     return kind()

@@ -22,8 +22,9 @@ OPERATOR_ROLE = "observatory_operator"
 APPLICATION_ROLE = "observatory_app"
 # Of BI tools: reads the schema "reports" and nothing else.
 READER_ROLE = "observatory_reader"
-# For statements that are sent with others.
-ENTER_TENANT = "SELECT set_config('app.tenant', %(tenant)s::text, true)"
+# For statements that are sent with others; the first within one, of the id that it finds.
+ENTERED_TENANT = "set_config('app.tenant', {tenant}::text, true)"
+ENTER_TENANT = f"SELECT {ENTERED_TENANT.format(tenant='%(tenant)s')}"
 ENTER_BEARER = "SELECT set_config('app.token', %(digest)s, true)"
 
 

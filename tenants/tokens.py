@@ -14,7 +14,7 @@ from django.utils import timezone
 from tenants.audit import Actor, record
 from tenants.models import ApiToken, Role, Tenant, User
 from tenants.realtime import recheck_rights
-from tenants.scope import ENTER_BEARER, require_transaction
+from tenants.scope import ENTER_BEARER, ENTERED_TENANT, require_transaction
 
 PREFIX = "nobs_"
 SHAPE = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
@@ -27,7 +27,7 @@ FIND = f"""
 {ENTER_BEARER}, set_config('statement_timeout', %(timeout)s, true);
 SELECT {", ".join(f"t.{name}" for name in TOKEN_FIELDS)},
     {", ".join(f"o.{name}" for name in TENANT_FIELDS)},
-    set_config('app.tenant', t.tenant_id::text, true)
+    {ENTERED_TENANT.format(tenant="t.tenant_id")}
 FROM tenants_apitoken t JOIN tenants_tenant o ON o.id = t.tenant_id
 WHERE t.digest = %(digest)s AND t.revoked_at IS NULL
   AND (t.expires_at IS NULL OR t.expires_at > %(now)s)
