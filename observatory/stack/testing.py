@@ -25,7 +25,10 @@ class NetworkRefused(RuntimeError):
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """As a wrapper it comes before pytest-django, which reads the settings here."""
     options = early_config.known_args_namespace
-    if not (is_worker() or options.help or options.version or options.collectonly):
+    if is_worker():
+        # Keys name rows, and each process has a database in which these are numbered from one.
+        os.environ["REDIS_URL"] = redis_of_worker(os.environ["REDIS_URL"])
+    elif not (options.help or options.version or options.collectonly):
         servers = ExitStack()
         early_config.add_cleanup(servers.close)
         try:
@@ -42,6 +45,12 @@ def pytest_configure() -> None:
 
 def is_worker() -> bool:
     return "PYTEST_XDIST_WORKER" in os.environ
+
+
+def redis_of_worker(url: str, emptied: bool = False) -> str:
+    """Of Redis' sixteen databases this process has one, and another that its tests may empty."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    return f"{url.rpartition('/')[0]}/{number + 8 * emptied}"
 
 
 def refuse_network(event: str, arguments: tuple[Any, ...]) -> None:

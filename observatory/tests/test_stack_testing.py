@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from observatory.bootstrap import is_locked
-from observatory.stack.testing import NetworkRefused, is_local
+from observatory.stack.testing import NetworkRefused, is_local, redis_of_worker
 from observatory.stack.throwaway import PREFIX, SWEEP_AFTER, throwaway_folder
 
 
@@ -45,6 +45,15 @@ def test_a_test_can_reach_a_server_of_its_own() -> None:
 def test_tests_have_servers_of_their_own() -> None:
     assert "@127.0.0.1:" in os.environ["DATABASE_URL"]
     assert "@127.0.0.1:" in os.environ["REDIS_URL"]
+
+
+def test_processes_of_a_run_share_no_database_of_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    url, found = "redis://:secret@127.0.0.1:6379/0", []
+    for worker in ("gw0", "gw1"):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+        found += [redis_of_worker(url), redis_of_worker(url, emptied=True)]
+
+    assert [one.rpartition("/")[2] for one in found] == ["0", "8", "1", "9"]
 
 
 def test_folders_of_killed_runs_are_removed_and_those_of_others_kept(

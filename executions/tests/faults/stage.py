@@ -6,7 +6,6 @@ too, so that tests running side by side never take each other's tasks.
 
 import json
 import os
-import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from django.conf import settings
 from django.db import connection
 
 from executions.tests.faults import loaded
+from observatory.stack.testing import redis_of_worker
 from tenants.scope import operator_scope
 
 PROC = Path("/proc")
@@ -120,8 +120,8 @@ def _peak_memory_kib(pid: int) -> int:
 class Stage:
     """The broker and every process that a test begins; all of them end with it."""
 
-    def __init__(self, folder: Path, number: int) -> None:
-        self.broker_url = f"{settings.REDIS_URL.rpartition('/')[0]}/{number}"
+    def __init__(self, folder: Path) -> None:
+        self.broker_url = redis_of_worker(settings.REDIS_URL, emptied=True)
         self.broker = redis.Redis.from_url(self.broker_url)
         self.broker.flushdb()
         self.queues = ["sync", "maintenance"]
@@ -210,8 +210,7 @@ class Stage:
 @contextmanager
 def open_stage(folder: Path) -> Iterator[Stage]:
     """A stage whose broker no other process of the same run uses."""
-    number = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "0")) or 0) + 1
-    stage = Stage(folder, number % 15 + 1)
+    stage = Stage(folder)
     try:
         yield stage
     finally:

@@ -1,8 +1,6 @@
 """A web server in a process of its own, and clients that listen to it from a loop of their own."""
 
 import asyncio
-import os
-import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +9,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from executions.tests.faults.stage import Process, Stage, eventually
+from executions.tests.faults.stage import Process, Stage, eventually, open_stage
 from observatory.bench.listening import Client
 from tenants.models import Membership, Role
 from tenants.scope import operator_scope, tenant_scope
@@ -96,10 +94,8 @@ class Audience:
 
 @pytest.fixture
 def stage(transactional_db: None, tmp_path: Path) -> Iterator[Stage]:
-    number = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "0")) or 0) + 1
-    stage = Stage(tmp_path, number % 15 + 1)
-    yield stage
-    stage.end()
+    with open_stage(tmp_path) as stage:
+        yield stage
 
 
 @pytest.fixture
