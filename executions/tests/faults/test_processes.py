@@ -90,9 +90,9 @@ def ended_runs(environment):
 
 
 def is_copied(n8n, environment):
-    return not compare(n8n, environment) and not any(
-        run.state in SyncRun.OPEN for run in of(environment, SyncRun)
-    )
+    if any(run.state in SyncRun.OPEN for run in of(environment, SyncRun)):
+        return False
+    return not compare(n8n, environment)
 
 
 def is_copied_by_dispatches(stage, n8n, environment):
