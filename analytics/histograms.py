@@ -94,6 +94,8 @@ class Histogram:
         return hash(self.total)
 
     def _with(self, other: "Histogram", sign: int) -> "Histogram":
+        if not len(other.counts):
+            return self
         counts = np.zeros(max(len(self.counts), len(other.counts)), dtype=np.int64)
         counts[: len(self.counts)] = self.counts
         counts[: len(other.counts)] += sign * other.counts
