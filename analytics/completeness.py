@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from uuid import UUID
 
 from analytics.periods import Bucket
@@ -51,13 +52,13 @@ class Completeness:
         return self.share is not None and not self.gaps
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ledger:
     """What was seen of some environments."""
 
     seen: tuple[Seen, ...]
 
-    @property
+    @cached_property
     def as_of(self) -> datetime | None:
         """Up to here every environment that is not paused is copied."""
         active = [one for one in self.seen if not one.environment.is_paused] or self.seen

@@ -10,6 +10,7 @@ to programs (``SENT``): a list of numbers in Python would cost more than all els
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ def bin_of(duration_ms: int) -> int:
     return 0 if duration_ms <= 1 else math.ceil(math.log(duration_ms) * PER_E_FOLD)
 
 
+@cache
 def bounds_of(number: int) -> tuple[int, int]:
     """The shortest and the longest whole duration that fall into a bin."""
     if number <= 0:

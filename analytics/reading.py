@@ -16,7 +16,16 @@ from analytics.histograms import NET_SENT, Histogram
 from analytics.measures import SHARES, Measures
 from analytics.periods import Bucket
 from analytics.pieces import pieces_of
-from analytics.rollup_sql import HISTOGRAM, ROWS_IN_BINS, STATUSES, SUMS, SUMS_OF_BINS
+from analytics.rollup_sql import (
+    BINS_OF_ROWS,
+    HISTOGRAM,
+    LATEST_OF_ROWS,
+    ROWS_IN_BINS,
+    STATUSES,
+    SUMS,
+    SUMS_OF_BINS,
+    SUMS_OF_ROWS,
+)
 from analytics.selection import Selection
 
 PIECES = """
@@ -50,13 +59,8 @@ FROM {pieces} p CROSS JOIN LATERAL (
 ) AS r WHERE {grain}"""
 COUNTED = """
 SELECT p.bucket, 1 AS sign, x.*
-FROM {pieces} p CROSS JOIN LATERAL (
-    SELECT {keys}{over} FROM (
-        SELECT {keys}{rows} FROM executions r
-        WHERE r.tenant_id = %(tenant)s AND {within} {conditions}
-        GROUP BY {keys}bin
-    ) AS by_bin {grouped}
-) AS x WHERE {grain}"""
+FROM {pieces} p CROSS JOIN LATERAL (SELECT {columns} FROM {rows} {grouped}) AS x WHERE {grain}"""
+ROWS = "executions r WHERE r.tenant_id = %(tenant)s AND {within} {conditions}"
 IN_PIECE = "r.begins_at >= p.start_at AND r.begins_at < p.end_at"
 OF_MARK = "r.environment_id = p.environment_id AND r.begins_at = p.hour"
 ROWS_IN_PIECE = "r.occurred_at >= p.start_at AND r.occurred_at < p.end_at"
@@ -147,13 +151,19 @@ def _figures_statement(selection: Selection) -> str:
 
 def _readings(numbered: Sequence[tuple[int, Bucket]], rows: list[tuple[Any, ...]]) -> Readings:
     found = Readings({number: Measures() for number, _ in numbered}, {}, {})
+    sent: dict[int, list[tuple[bytes | None, ...]]] = {}
     for bucket, environment_id, shares, *rest in rows:
         if environment_id is None:
             found.exact[bucket] = shares or [None] * len(SHARES)
             continue
-        sent, sums = rest[:4], rest[4:]
-        found.of_bucket[bucket].include(Measures(*[*sums, Histogram.net(*sent)]))
-        found.of_environment.setdefault(environment_id, {})[bucket] = Measures(*sums)
+        sums = Measures(*rest[4:])
+        found.of_bucket[bucket].include(sums)
+        found.of_environment.setdefault(environment_id, {})[bucket] = sums
+        sent.setdefault(bucket, []).append(tuple(rest[:4]))
+    for bucket, parts in sent.items():
+        # All environments at once: what follows each other in bytes adds up.
+        joined = (b"".join(filter(None, column)) for column in zip(*parts, strict=True))
+        found.of_bucket[bucket].histogram = Histogram.net(*joined)
     return found
 
 
@@ -238,21 +248,22 @@ def parts_of(
     conditions = f"{selection.conditions()} {only}"
     keys = "".join(f"{name}, " for name in by)
     grouped = f"GROUP BY {', '.join(by)}" if by else ""
+    rim = ROWS.format(within=ROWS_IN_PIECE, conditions=conditions)
+    marked = ROWS.format(within=ROWS_OF_MARK, conditions=conditions)
     if histograms:
         stored = {"columns": f"{keys}{SUMMED}, bins, bin_counts", "grouped": ""}
+        of_rim = f"{keys}{SUMS_OF_ROWS}, {BINS_OF_ROWS}"
+        # Any number of hours may be marked, so that their rows are not handed over one by one.
+        of_mark = f"{keys}{SUMS_OF_BINS}, {HISTOGRAM}"
+        marked = f"(SELECT {keys}{ROWS_IN_BINS} FROM {marked} GROUP BY {keys}bin) AS by_bin"
     else:
         # Within a piece, so that its many days and hours are neither kept nor sorted.
         stored = {"columns": f"{keys}{SUMS_OF_BINS}, {LATEST}", "grouped": grouped}
+        of_rim = of_mark = f"{keys}{SUMS_OF_ROWS}, {LATEST_OF_ROWS}"
     stored["conditions"] = conditions
-    counted = {
-        "keys": keys,
-        "over": f"{SUMS_OF_BINS}, {HISTOGRAM if histograms else LATEST}",
-        "rows": ROWS_IN_BINS,
-        "conditions": conditions,
-        "grouped": grouped,
-    }
     day, hour = f"{family}day", f"{family}hour"
     piece = {"sign": 1, "pieces": "piece", "within": IN_PIECE}
+    counted = {"grouped": grouped}
     return "\nUNION ALL ".join(
         (
             STORED.format(table=day, grain="p.grain = 'days'", **piece, **stored),
@@ -261,9 +272,9 @@ def parts_of(
                 table=hour, grain="true", sign=-1, pieces="dirty", within=OF_MARK, **stored
             ),
             COUNTED.format(
-                pieces="piece", grain="p.grain = 'rows'", within=ROWS_IN_PIECE, **counted
+                pieces="piece", grain="p.grain = 'rows'", columns=of_rim, rows=rim, **counted
             ),
-            COUNTED.format(pieces="dirty", grain="true", within=ROWS_OF_MARK, **counted),
+            COUNTED.format(pieces="dirty", grain="true", columns=of_mark, rows=marked, **counted),
         )
     )
 

@@ -18,12 +18,22 @@ HISTOGRAM = """
     coalesce(array_agg(bin ORDER BY bin) FILTER (WHERE bin IS NOT NULL), '{}') AS bins,
     coalesce(array_agg(in_bin ORDER BY bin) FILTER (WHERE bin IS NOT NULL), '{}') AS bin_counts
 """
+SUMS_OF_ROWS = f"""
+    {COUNTS_OF_ROWS},
+    count(execution_time) AS timed, coalesce(sum(execution_time), 0)::bigint AS duration_sum
+"""
+LATEST_OF_ROWS = """
+    max(occurred_at) AS last_at,
+    max(occurred_at) FILTER (WHERE normalized_status = 'error') AS last_error_at
+"""
 ROWS_IN_BINS = f"""
     ({BIN_SQL})::smallint AS bin, count(*)::integer AS in_bin,
-    {COUNTS_OF_ROWS},
-    count(execution_time) AS timed, coalesce(sum(execution_time), 0) AS duration_sum,
-    max(execution_time) AS duration_max, max(occurred_at) AS last_at,
-    max(occurred_at) FILTER (WHERE normalized_status = 'error') AS last_error_at
+    {SUMS_OF_ROWS}, max(execution_time) AS duration_max, {LATEST_OF_ROWS}
+"""
+# Each row in its bin, one by one: where they are few, this takes a third of the time.
+BINS_OF_ROWS = f"""
+    array_agg(({BIN_SQL})::smallint) FILTER (WHERE execution_time IS NOT NULL) AS bins,
+    array_fill(1, ARRAY[count(execution_time)::integer]) AS bin_counts
 """
 SUMS_OF_BINS = ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
 OVER_BINS = f"""
