@@ -52,7 +52,7 @@ def measure(options: Options) -> Report:
             for name, (dialect, query) in stack.enter_context(peers_of(largest.largest)).items():
                 statement = plain_sql.errors(dialect, span_of(largest))
                 ways[named(RANGE, name, largest)] = partial(query, statement)
-        seconds = medians(in_turn(ways, ROUNDS, patience=PATIENCE_SECONDS))
+        seconds = medians(in_turn(ways, ROUNDS, patience=PATIENCE_SECONDS, warm_up=True))
     figures = list(times(seconds))
     for history in histories:
         is_goal = history.shape.rows >= MANY_ERRORS

@@ -61,7 +61,7 @@ def measure(options: Options) -> Report:
                 for about in RANGES:
                     statement = sql_of(dialect, period_of(largest, about))
                     ways[named(about, name, largest)] = partial(query, statement)
-        seconds = medians(in_turn(ways, ROUNDS, patience=PATIENCE_SECONDS))
+        seconds = medians(in_turn(ways, ROUNDS, patience=PATIENCE_SECONDS, warm_up=True))
     figures = (
         *times(seconds),
         *(figure for history in histories for figure in ratios(seconds, history)),

@@ -45,7 +45,7 @@ def measure(options: Options) -> Report:
         if options.with_peers:
             for name, (dialect, query) in stack.enter_context(peers_of(largest.largest)).items():
                 ways[named(RANGE, name, largest)] = partial(query, sql_of(dialect, largest))
-        seconds = medians(in_turn(ways, ROUNDS, patience=PATIENCE_SECONDS))
+        seconds = medians(in_turn(ways, ROUNDS, patience=PATIENCE_SECONDS, warm_up=True))
     figures = list(times(seconds))
     for history in histories:
         goal = 15 if history.shape.rows >= MANY_ROWS else None

@@ -98,6 +98,15 @@ def test_a_way_that_takes_long_takes_part_no_more(monkeypatch):
     assert taken == {"slow": [9.0], "fast": [0.1, 0.1, 0.1]}
 
 
+def test_of_what_is_quick_the_second_run_counts(monkeypatch):
+    seconds = {"slow": iter([9.0]), "fast": iter([0.3, 0.1])}
+    monkeypatch.setattr(measuring, "seconds_of", lambda way: next(seconds[way()]))
+
+    taken = in_turn({name: (lambda name=name: name) for name in seconds}, 1, warm_up=True)
+
+    assert taken == {"slow": [9.0], "fast": [0.1]}
+
+
 def test_a_rate_is_that_of_the_middle_round():
     assert rate(250, [0.5, 100.0, 0.1]) == 500
 
