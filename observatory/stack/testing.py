@@ -47,10 +47,10 @@ def is_worker() -> bool:
     return "PYTEST_XDIST_WORKER" in os.environ
 
 
-def redis_of_worker(url: str, emptied: bool = False) -> str:
-    """Of Redis' sixteen databases this process has one, and another that its tests may empty."""
-    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
-    return f"{url.rpartition('/')[0]}/{number + 8 * emptied}"
+def redis_of_worker(url: str) -> str:
+    """Each process has one of the first eight databases; the others are for tests to empty."""
+    number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) % 8
+    return f"{url.rpartition('/')[0]}/{number}"
 
 
 def refuse_network(event: str, arguments: tuple[Any, ...]) -> None:

@@ -19,7 +19,6 @@ from django.conf import settings
 from django.db import connection
 
 from executions.tests.faults import loaded
-from observatory.stack.testing import redis_of_worker
 from tenants.scope import operator_scope
 
 PROC = Path("/proc")
@@ -121,7 +120,9 @@ class Stage:
     """The broker and every process that a test begins; all of them end with it."""
 
     def __init__(self, folder: Path) -> None:
-        self.broker_url = redis_of_worker(settings.REDIS_URL, emptied=True)
+        # The first eight databases belong to the processes of a run.
+        url, _, number = settings.REDIS_URL.rpartition("/")
+        self.broker_url = f"{url}/{int(number) + 8}"
         self.broker = redis.Redis.from_url(self.broker_url)
         self.broker.flushdb()
         self.queues = ["sync", "maintenance"]
