@@ -277,6 +277,24 @@ def test_nothing_moves_under_the_pointer_when_charts_and_counts_arrive(
     assert moved == {}
 
 
+PLACES = """() => [true, false].map((isHidden) => {
+  const mark = document.getElementById("live");
+  mark.hidden = isHidden;
+  return mark.getBoundingClientRect().toJSON();
+})"""
+
+
+def test_the_mark_that_a_page_is_live_has_its_place_before_it_comes(
+    let_in: Callable[[Membership], Visitor], member: Membership
+) -> None:
+    visitor = let_in(member)
+    visitor.open("/t/acme/")
+
+    before, after = visitor.page.evaluate(PLACES)
+
+    assert before == after
+
+
 IS_PAINTED = """() => performance.getEntriesByName("first-paint").length"""
 SHOWN_AND_READ = """() => [
   performance.getEntriesByName("first-paint")[0].startTime,
