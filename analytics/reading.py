@@ -263,7 +263,6 @@ def parts_of(
     stored["conditions"] = conditions
     day, hour = f"{family}day", f"{family}hour"
     piece = {"sign": 1, "pieces": "piece", "within": IN_PIECE}
-    counted = {"grouped": grouped}
     return "\nUNION ALL ".join(
         (
             STORED.format(table=day, grain="p.grain = 'days'", **piece, **stored),
@@ -272,9 +271,11 @@ def parts_of(
                 table=hour, grain="true", sign=-1, pieces="dirty", within=OF_MARK, **stored
             ),
             COUNTED.format(
-                pieces="piece", grain="p.grain = 'rows'", columns=of_rim, rows=rim, **counted
+                pieces="piece", grain="p.grain = 'rows'", columns=of_rim, rows=rim, grouped=grouped
             ),
-            COUNTED.format(pieces="dirty", grain="true", columns=of_mark, rows=marked, **counted),
+            COUNTED.format(
+                pieces="dirty", grain="true", columns=of_mark, rows=marked, grouped=grouped
+            ),
         )
     )
 

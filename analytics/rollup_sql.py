@@ -30,7 +30,7 @@ ROWS_IN_BINS = f"""
     ({BIN_SQL})::smallint AS bin, count(*)::integer AS in_bin,
     {SUMS_OF_ROWS}, max(execution_time) AS duration_max, {LATEST_OF_ROWS}
 """
-# Each row in its bin, one by one: where they are few, this takes a third of the time.
+# Each row in its bin, one by one: where they are few, sorting them into bins costs more.
 BINS_OF_ROWS = f"""
     array_agg(({BIN_SQL})::smallint) FILTER (WHERE execution_time IS NOT NULL) AS bins,
     array_fill(1, ARRAY[count(execution_time)::integer]) AS bin_counts

@@ -47,7 +47,7 @@ def random_runs(environment, *, count, since, until, seed=0, workflows=3):
     for number in range(count):
         started_at = since + chance.random() * (until - since)
         status = chance.choice(STATUSES)
-        # The factory would take several times as long as all else that is done with a row.
+        # The factory took as long as all else that is done with a row.
         rows.append(
             Execution(
                 tenant_id=environment.tenant_id,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-# The one without windows needs half of the processor's time.
+# The one without windows needs about six tenths of the processor's time.
 NAMES = (
     "chromium-headless-shell",
     "chromium",
