@@ -15,7 +15,7 @@ from django.db import connection
 from analytics.histograms import NET_SENT, Histogram
 from analytics.measures import SHARES, Measures
 from analytics.periods import Bucket
-from analytics.pieces import pieces_of
+from analytics.pieces import Grain, pieces_of
 from analytics.rollup_sql import (
     BINS_OF_ROWS,
     HISTOGRAM,
@@ -28,6 +28,8 @@ from analytics.rollup_sql import (
 )
 from analytics.selection import Selection
 
+# Each less than an hour: so many are read row by row, more would be in proportion to the range.
+FEW_RIMS = 8
 PIECES = """
 piece AS MATERIALIZED (
     SELECT * FROM unnest(%(buckets)s::int[], %(grains)s::text[], %(starts)s::timestamptz[],
@@ -124,14 +126,16 @@ def read_figures(
         "few": few,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_figures_statement(selection), parameters)
+        few_rims = parameters["grains"].count(Grain.ROWS.value) <= FEW_RIMS
+        cursor.execute(_figures_statement(selection, few_rims), parameters)
         rows = cursor.fetchall()
     return _readings(numbered, rows)
 
 
-def _figures_statement(selection: Selection) -> str:
+def _figures_statement(selection: Selection, few_rims: bool) -> str:
     family = "environment" if selection.is_by_environment else "workflow"
-    parts = [f"part AS MATERIALIZED ({parts_of(selection, family, OF_ENVIRONMENT)})"]
+    figures = parts_of(selection, family, OF_ENVIRONMENT, few_rims=few_rims)
+    parts = [f"part AS MATERIALIZED ({figures})"]
     counted = "part"
     if not (selection.is_by_environment or selection.workflows):
         counted = "of_all"
@@ -242,6 +246,7 @@ def parts_of(
     by: tuple[str, ...] = (),
     *,
     histograms: bool = True,
+    few_rims: bool = False,
     only: str = "",
 ) -> str:
     """Everything that adds up to the pieces, from each place where it may stand."""
@@ -252,10 +257,13 @@ def parts_of(
     marked = ROWS.format(within=ROWS_OF_MARK, conditions=conditions)
     if histograms:
         stored = {"columns": f"{keys}{SUMMED}, bins, bin_counts", "grouped": ""}
-        of_rim = f"{keys}{SUMS_OF_ROWS}, {BINS_OF_ROWS}"
-        # Any number of hours may be marked, so that their rows are not handed over one by one.
-        of_mark = f"{keys}{SUMS_OF_BINS}, {HISTOGRAM}"
-        marked = f"(SELECT {keys}{ROWS_IN_BINS} FROM {marked} GROUP BY {keys}bin) AS by_bin"
+        of_rim = of_mark = f"{keys}{SUMS_OF_BINS}, {HISTOGRAM}"
+        in_bins = f"(SELECT {keys}{ROWS_IN_BINS} FROM {{rows}} GROUP BY {keys}bin) AS by_bin"
+        marked = in_bins.format(rows=marked)
+        if few_rims:
+            of_rim = f"{keys}{SUMS_OF_ROWS}, {BINS_OF_ROWS}"
+        else:
+            rim = in_bins.format(rows=rim)
     else:
         # Within a piece, so that its many days and hours are neither kept nor sorted.
         stored = {"columns": f"{keys}{SUMS_OF_BINS}, {LATEST}", "grouped": grouped}
