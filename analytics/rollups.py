@@ -24,16 +24,17 @@ from tenants.scope import operator_scope, tenant_scope
 
 HOURS_AT_ONCE = 48
 
+# From the oldest of the newest hours on, not "in these hours": a list would be gone through once
+# for each mark, wherever PostgreSQL believes that there are few.
 TAKE_MARKS = """
-DELETE FROM executions_dirtyhour WHERE id IN (
-    SELECT id FROM executions_dirtyhour
-    WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s AND hour IN (
-        SELECT hour FROM executions_dirtyhour
+DELETE FROM executions_dirtyhour
+WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s AND hour >= (
+    SELECT min(hour) FROM (
+        SELECT DISTINCT hour FROM executions_dirtyhour
         WHERE tenant_id = %(tenant)s AND environment_id = %(environment)s
-        GROUP BY hour ORDER BY hour DESC LIMIT %(limit)s
-    )
-    FOR UPDATE SKIP LOCKED
-) AND tenant_id = %(tenant)s
+        ORDER BY hour DESC LIMIT %(limit)s
+    ) AS newest
+)
 RETURNING hour
 """
 MARKED = """

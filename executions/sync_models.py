@@ -21,6 +21,11 @@ class DirtyHour(models.Model):
     environment_id = models.UUIDField()
     hour = models.DateTimeField()
 
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "environment_id", "hour"], name="dirtyhour_newest")
+        ]
+
     def __str__(self) -> str:
         return f"{self.environment_id} {self.hour:%Y-%m-%d %H}"
 
