@@ -8,6 +8,7 @@ what was loaded begins anew, as in production.
 
 import atexit
 import ctypes
+import gc
 import json
 import mmap
 import os
@@ -26,6 +27,11 @@ from django.conf import settings
 from executions import stopping
 
 PR_SET_PDEATHSIG = 1
+# With what they import only once they run.
+PROGRAMS = (
+    *("celery.bin.celery", "celery.worker.consumer", "celery.app.control", "celery.events"),
+    *("kombu.transport.redis", "uvicorn.main", "django_grip"),
+)
 # Names that differ from test to test and say nothing to a program.
 OF_A_TEST = ("PYTEST_CURRENT_TEST",)
 Environment = dict[str, str]
@@ -95,11 +101,13 @@ def serve() -> None:
 
 def load() -> None:
     """Whatever our programs import, but no connection and no thread."""
-    for name in ("celery.bin.celery", "uvicorn.main"):
+    for name in PROGRAMS:
         import_module(name)
     django.setup()
     import_module("observatory.celery").app.loader.import_default_modules()
     import_module(settings.ROOT_URLCONF)
+    # Celery collects garbage before each fork, and would go through all of this each time.
+    gc.freeze()
 
 
 def become(command: list[str], environment: Environment | None, log: str) -> None:

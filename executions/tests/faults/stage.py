@@ -126,6 +126,8 @@ class Stage:
         self.broker = redis.Redis.from_url(self.broker_url)
         self.broker.flushdb()
         self.queues = ["sync", "maintenance"]
+        # Of all programs of the test.
+        self.settings = {"OBSERVATORY_SYNC_SECONDS": "5"}
         self._folder = folder
         self._processes: list[Process] = []
         self._sender = Celery(broker=self.broker_url, set_as_current=False)
@@ -135,9 +137,9 @@ class Stage:
         chosen = ("--queues", ",".join(self.queues), "--concurrency", str(concurrency))
         return self.begin((*WORKER, *chosen), **environment)
 
-    def beat(self, **environment: str) -> Process:
+    def beat(self) -> Process:
         schedule = str(self._folder / f"beat{len(self._processes)}.pid")
-        return self.begin((*BEAT, "--pidfile", schedule), **environment)
+        return self.begin((*BEAT, "--pidfile", schedule))
 
     def begin(self, command: tuple[str, ...], **environment: str) -> Process:
         log = self._folder / f"{command[3]}-{len(self._processes)}.log"
@@ -152,8 +154,8 @@ class Stage:
             "DATABASE_URL": address._replace(path=f"/{connection.settings_dict['NAME']}").geturl(),
             "REDIS_URL": self.broker_url,
             "OBSERVATORY_ALLOWED_NETWORKS": "loopback",
-            "OBSERVATORY_SYNC_SECONDS": "5",
             "PYTHONWARNINGS": "ignore",
+            **self.settings,
         }
 
     def poison(self, environment) -> str:

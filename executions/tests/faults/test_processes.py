@@ -23,7 +23,6 @@ from tenants.scope import operator_scope, tenant_scope
 
 pytestmark = pytest.mark.processes
 LISTS = "/api/v1/executions"
-HOURLY = {"OBSERVATORY_SYNC_SECONDS": "3600"}
 
 
 @pytest.fixture
@@ -185,7 +184,8 @@ def test_a_database_that_goes_away_in_the_middle_of_a_load_loses_and_doubles_not
 
 @pytest.fixture
 def fleet(stage, connect):
-    """Several environments of one n8n, each of which is due."""
+    """Several environments of one n8n, each of which is due, and then not for an hour."""
+    stage.settings["OBSERVATORY_SYNC_SECONDS"] = "3600"
     fake = FakeN8n(first_id=1000)
     fake.add_workflow("Order sync")
     fake.add_many(10)
@@ -198,10 +198,10 @@ def turns_of(fleet):
 
 
 def test_two_beats_give_each_due_environment_one_turn(stage, fleet):
-    stage.beat(**HOURLY), stage.beat(**HOURLY)
+    stage.beat(), stage.beat()
     eventually(lambda: len(stage.senders("maintenance")) == 2)
 
-    stage.worker(**HOURLY)
+    stage.worker()
     eventually(lambda: min(turns_of(fleet)) == 1)
 
     assert turns_of(fleet) == [1] * len(fleet)
@@ -210,7 +210,7 @@ def test_two_beats_give_each_due_environment_one_turn(stage, fleet):
 def test_an_hour_of_dispatches_at_once_gives_each_environment_one_turn(stage, fleet):
     for _ in range(60):
         stage.dispatch()
-    stage.worker(**HOURLY), stage.worker(**HOURLY)
+    stage.worker(), stage.worker()
 
     eventually(lambda: stage.is_idle() and min(turns_of(fleet)) == 1)
 
