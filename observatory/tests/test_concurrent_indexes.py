@@ -1,6 +1,8 @@
 """Indexes of the large table are made beside everybody's work; a second try ends the first."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -10,31 +12,51 @@ from django.db.migrations.loader import MigrationLoader
 from psycopg.errors import QueryCanceled
 
 from executions.concurrent_indexes import AddIndexConcurrently, RemoveIndexConcurrently
+from executions.tests.faults.stage import eventually
 from observatory.database import as_owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 INDEX = "execution_by_mode"
+# Twice as long as a lock may be waited for.
+CANCEL_WHO_WAITS = """
+SELECT pg_cancel_backend(pid) FROM pg_locks
+WHERE pid = %s AND waitstart < clock_timestamp() - interval '40ms'
+"""
 
 
 @pytest.fixture(autouse=True)
-def short_limits():
-    """A lock that anybody has to wait for takes longer than its limit, and less than the other."""
+def short_limit():
+    """A lock that anybody has to wait for takes longer than its limit."""
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '20ms'")
-        cursor.execute("SET statement_timeout = '400ms'")
         yield
-        cursor.execute("RESET lock_timeout; RESET statement_timeout")
+        cursor.execute("RESET lock_timeout")
         cursor.execute(f"DROP INDEX IF EXISTS {INDEX}")
 
 
 @pytest.fixture
 def writer():
     """Somebody whose transaction does not end."""
-    address = settings.DATABASE_URL.rpartition("/")[0]
-    with psycopg.connect(f"{address}/{connection.settings_dict['NAME']}") as writer:
+    with connect(settings.DATABASE_URL) as writer:
         writer.execute("LOCK TABLE executions IN ROW EXCLUSIVE MODE")
         yield writer
+
+
+@pytest.fixture
+def canceled():
+    """Our own statement ends once it has waited longer than locks may."""
+    pid = connection.connection.info.backend_pid
+    with (
+        connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner,
+        ThreadPoolExecutor() as end,
+    ):
+        yield end.submit(eventually, lambda: owner.execute(CANCEL_WHO_WAITS, [pid]).fetchone())
+
+
+def connect(url, **options):
+    own = urlsplit(url)._replace(path=connection.settings_dict["NAME"])
+    return psycopg.connect(own.geturl(), **options)
 
 
 def apply(*operations):
@@ -61,7 +83,7 @@ def found():
         return cursor.fetchone()
 
 
-def test_it_waits_for_others_longer_than_locks_may_and_ends_at_the_next_try(writer):
+def test_it_waits_for_others_longer_than_locks_may_and_ends_at_the_next_try(writer, canceled):
     with pytest.raises(OperationalError) as refusal:
         apply(add())
     assert isinstance(refusal.value.__cause__, QueryCanceled)
