@@ -10,7 +10,7 @@ from typing import Any
 
 import hypothesis
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -80,6 +80,17 @@ def django_db_setup(
         with as_owner():
             connection.settings_dict["NAME"] = name
             connection.creation.destroy_test_db(name, verbosity=0)
+
+
+@pytest.fixture(scope="module")
+def module_transaction(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """What a fixture of a module's scope writes is there for all its tests, and then undone.
+
+    Each test is undone alone, to a savepoint; for modules whose rows take longer than their tests.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 def empty_tables(case: TransactionTestCase) -> None:

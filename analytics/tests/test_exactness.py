@@ -27,8 +27,8 @@ SINCE, UNTIL = datetime(2026, 3, 26, 5, 17, tzinfo=UTC), datetime(2026, 4, 6, 20
 ZONES = ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/New_York"]
 
 
-@pytest.fixture
-def tenant():
+@pytest.fixture(scope="module")
+def written(module_transaction):
     """Two environments with random runs, added up; some hours have changed since."""
     with operator_scope():
         first = EnvironmentFactory()
@@ -52,7 +52,13 @@ def tenant():
             )
         for environment in (first, second):
             mark_hours(environment, touched)
-        yield first, second
+    return first, second
+
+
+@pytest.fixture
+def tenant(written):
+    with tenant_scope(written[0].tenant_id):
+        yield written
 
 
 @pytest.fixture

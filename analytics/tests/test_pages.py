@@ -2,20 +2,15 @@
 
 import gzip
 import re
-from datetime import timedelta
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.http import QueryDict
-from django.utils import timezone
 
 from analytics.models import ErrorGroup
-from analytics.tests.counting import add_run, random_runs, refresh_all
-from analytics.tests.failing import fail
+from analytics.tests.filling import fill, make_environment
 from executions.filters import ExecutionFilter
-from executions.models import Coverage, Health, SyncState
-from executions.tests.factories import EnvironmentFactory, WorkflowFactory
 from tenants.models import Role, Tenant
 from tenants.scope import operator_scope, tenant_scope
 from tenants.tests.factories import MembershipFactory
@@ -26,94 +21,32 @@ COUNTED = re.compile(r'<a [^>]*?data-count="(\d+)"[^>]*?href="([^"]*)"')
 LOOSE = re.compile(r"(?<!version</dt>)<(?:td|dd)\b[^>]*>\s*([1-9][\d,]*)\s*</")
 
 
-REFUSED = "Request failed with status code 401"
-KEYED = {
-    "name": 'HTTP "1": call',
-    "credentials": [{"type": "httpAuth", "id": "1", "name": "Shop key"}],
-}
+@pytest.fixture(scope="module")
+def written(module_transaction):
+    """A member, and two environments with runs of every status."""
+    with operator_scope():
+        member = MembershipFactory(role=Role.OWNER)
+    production = make_environment(member, "Production")
+    staging = make_environment(member, "Staging")
+    fill(production)
+    fill(staging, seed=2, count=120)
+    return member, (production, staging)
 
 
 @pytest.fixture
-def member():
-    with operator_scope():
-        return MembershipFactory(role=Role.OWNER)
+def member(written):
+    return written[0]
+
+
+@pytest.fixture
+def two(written):
+    return written[1]
 
 
 @pytest.fixture
 def top(client, member):
     client.force_login(member.user)
     return f"/t/{member.tenant.slug}"
-
-
-def make_environment(member, name):
-    with operator_scope():
-        environment = EnvironmentFactory(
-            tenant=member.tenant, name=name, health=Health.REACHABLE, base_url="http://n8n.example"
-        )
-        now = timezone.now()
-        SyncState.objects.filter(environment=environment).update(synced_at=now)
-        Coverage.objects.create(
-            tenant_id=environment.tenant_id,
-            environment=environment,
-            from_at=now - timedelta(days=40),
-            to_at=now,
-        )
-    return environment
-
-
-def fill(environment, *, count=300, workflows=4, seed=1, days=3):
-    now = timezone.now()
-    with operator_scope():
-        for number in range(workflows):
-            WorkflowFactory(
-                environment=environment,
-                workflow_id=f"wf{number}",
-                name=f"Flow {number}",
-                is_active=number > 0,
-                nodes=[KEYED],
-                tags=["billing"] if number % 2 else ["ops"],
-            )
-        random_runs(
-            environment,
-            count=count,
-            since=now - timedelta(days=days),
-            until=now,
-            seed=seed,
-            workflows=workflows,
-        )
-        for number in range(6):
-            fail(
-                environment,
-                now - timedelta(minutes=7 * number + 1),
-                ("timeout of 100 ms exceeded", REFUSED)[number % 2],
-                workflow_id="wf1",
-                error_node=("Wait", 'HTTP "1": call')[number % 2],
-                workflow_version_id=f"v{number % 2}",
-                n8n_execution_id=f"{seed}-e{number}",
-                id_order=900 + number,
-            )
-        fail(
-            environment,
-            now - timedelta(hours=30),
-            REFUSED,
-            workflow_id="wf2",
-            error_node="Other",
-            n8n_execution_id=f"{seed}-before",
-            id_order=890,
-        )
-        refresh_all()
-
-
-@pytest.fixture
-def two(member):
-    """Two environments with runs of every status."""
-    production, staging = (
-        make_environment(member, "Production"),
-        make_environment(member, "Staging"),
-    )
-    fill(production)
-    fill(staging, seed=2, count=120)
-    return production, staging
 
 
 def error_of(member):
@@ -211,29 +144,6 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(client, top, two, page):
     assert "“1y” is not one of: 1h, 6h, 24h, 7d, 30d." in text or "“colour” is not a filter" in text
 
 
-@pytest.mark.parametrize(
-    ("show", "shown"),
-    [("failing", {"Flow 1"}), ("silent", {"Flow 3"}), ("active", {"Flow 1", "Flow 3"})],
-)
-def test_workflows_are_narrowed_to_what_needs_a_look(client, member, top, show, shown):
-    environment = make_environment(member, "Production")
-    now = timezone.now()
-    with operator_scope():
-        for number in (1, 3, 4):
-            WorkflowFactory(
-                environment=environment,
-                workflow_id=f"wf{number}",
-                name=f"Flow {number}",
-                is_active=number < 4,
-            )
-        add_run(environment, now - timedelta(minutes=5), workflow_id="wf1", status="error")
-        refresh_all()
-
-    text = client.get(f"{top}/workflows", {"show": show}).content.decode()
-
-    assert set(re.findall(r"<bdi>(Flow \d)</bdi>", text)) == shown
-
-
 def test_a_table_is_sorted_by_its_heads_and_says_so(client, top, two):
     text = client.get(f"{top}/workflows").content.decode()
     head = re.search(
@@ -245,50 +155,9 @@ def test_a_table_is_sorted_by_its_heads_and_says_so(client, top, two):
     assert 'aria-sort="ascending"' in turned
 
 
-def test_pages_of_the_table_lead_on_and_back(client, member, top):
-    environment = make_environment(member, "Production")
-    fill(environment, workflows=30)
-
-    first = client.get(f"{top}/workflows").content.decode()
-    second = client.get(
-        top + "/workflows" + unescape(re.search(r'href="([^"]+)" rel="next"', first)[1])
-    )
-    back = re.search(r'href="([^"]+)" rel="prev"', second.content.decode())[1]
-
-    assert "1–25 of 30" in first
-    assert "26–30 of 30" in second.content.decode()
-    assert unescape(back) == "?"
-
-
 def test_a_workflow_that_nobody_knows_does_not_exist(client, top, two):
     for workflow_id in ("nothing", "%00", "a" * 300):
         assert client.get(f"{top}/workflows/{two[0].pk}/{workflow_id}").status_code == 404
-
-
-def test_the_first_visit_leads_an_admin_to_connecting_and_tells_others_whom_to_ask(
-    client, member, top
-):
-    assert client.get(f"{top}/").url == f"{top}/environments/connect"
-    with operator_scope():
-        viewer = MembershipFactory(tenant=member.tenant, role=Role.VIEWER)
-    client.force_login(viewer.user)
-
-    for page in ("/", "/workflows", "/environments"):
-        assert (
-            "Ask an admin of this tenant to connect one" in client.get(top + page).content.decode()
-        )
-
-
-def test_a_time_without_runs_says_so_and_offers_the_way_on(client, member, top):
-    environment = make_environment(member, "Production")
-    with operator_scope():
-        WorkflowFactory(environment=environment, workflow_id="wf1", name="Flow 1")
-
-    assert (
-        "It did not run in this time"
-        in client.get(f"{top}/workflows/{environment.pk}/wf1").content.decode()
-    )
-    assert "No errors in this time" in client.get(f"{top}/").content.decode()
 
 
 PAGES = ("/", "/workflows", "/environments", "/workflows/{one}/wf1", "/find?q=flow", "/settings")

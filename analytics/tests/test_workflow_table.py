@@ -21,8 +21,8 @@ UTC = timezone.get_default_timezone()
 TAGS = (["Critical", "eu"], [], ["important"], ["unimportant", "odd"])
 
 
-@pytest.fixture
-def environments():
+@pytest.fixture(scope="module")
+def written(module_transaction):
     """Two with the same workflows, one of them silent, one never listed, one gone since."""
     now = timezone.now()
     with operator_scope():
@@ -49,7 +49,13 @@ def environments():
         add_run(first, now - timedelta(hours=1), workflow_id="unlisted", workflow_name="Old")
         Workflow.objects.filter(workflow_id="wf4").update(gone_at=now)
         refresh_all()
-        yield first, second
+    return first, second
+
+
+@pytest.fixture
+def environments(written):
+    with tenant_scope(written[0].tenant_id):
+        yield written
 
 
 def table_of(environments, chosen=None, **order):
