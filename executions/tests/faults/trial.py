@@ -14,7 +14,7 @@ from executions.tests.faults.life import Life, faulty_plan
 from executions.tests.faults.stage import Process, Stage
 from tenants.scope import tenant_scope
 
-NUDGE_SECONDS = 0.2
+NUDGE_SECONDS = 0.05
 WHOLE_WORKER = 0.15
 # In a row at one place, before the one that puts an environment aside.
 MOST_DEATHS = 2
@@ -126,7 +126,7 @@ class Trial:
         deadline = time.monotonic() + SETTLE_SECONDS
         while not self._is_true() and time.monotonic() < deadline:
             self._nudge(stages.DUE_NOW, stages.RECHECK_NOW, stages.PROBE_NOW)
-            time.sleep(0.1)
+            time.sleep(NUDGE_SECONDS)
 
     def _is_true(self) -> bool:
         with tenant_scope(self.environment.tenant_id):
