@@ -230,6 +230,7 @@ UPDATE executions_syncstate SET
         ELSE clock_timestamp() - interval '1 s' END,
     dispatched_at = dispatched_at - interval '1 minute'
 """
+OF_THE_DEAD = "WHERE lease_owner = '' OR split_part(lease_owner, ':', 2) <> ALL(%s)"
 RECHECK_NOW = """
 UPDATE executions SET recheck_at = clock_timestamp() WHERE recheck_at > clock_timestamp()
 """
@@ -245,6 +246,15 @@ def as_operator(*statements: str) -> None:
     with operator_scope(), connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
+
+
+def expire_leases_of_the_dead(worker: Process) -> None:
+    """Again and again after a kill: what a process had asked of the database is still done, and
+    may prolong its lease once more.
+    """
+    alive = [str(child) for child in worker.children()]
+    with operator_scope(), connection.cursor() as cursor:
+        cursor.execute(EXPIRE_LEASES + OF_THE_DEAD, [alive])
 
 
 def writes_are_open() -> bool:

@@ -93,6 +93,7 @@ class Trial:
     def _nudge(self, *statements: str) -> None:
         """Waiting for schedules proves nothing here: what is due later is due now."""
         if time.monotonic() - self._nudged_at > NUDGE_SECONDS:
+            stages.expire_leases_of_the_dead(self.worker)
             stages.as_operator(*statements)
             self.stage.dispatch()
             self._nudged_at = time.monotonic()
@@ -114,7 +115,6 @@ class Trial:
         else:
             self.worker.kill_children()
         self.kills += 1
-        stages.as_operator(stages.EXPIRE_LEASES)
         self._next_kill = self._drawn_kill()
 
     def _has_died_here_before(self) -> bool:
