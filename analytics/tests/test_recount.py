@@ -11,6 +11,7 @@ from analytics.models import EnvironmentDay, EnvironmentHour, ExecutionAnalytics
 from analytics.tests.counting import add_run, random_runs, refresh_all
 from executions.tests.factories import EnvironmentFactory, WorkflowFactory
 from tenants.scope import operator_scope
+from tenants.tests.factories import TenantFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -89,8 +90,9 @@ def test_a_wrong_figure_is_named(tenant):
     assert " = " not in told.rpartition("\n")[0]
 
 
-def test_a_tenant_without_runs_has_nothing_to_differ():
+@pytest.mark.parametrize("factory", [TenantFactory, lambda: EnvironmentFactory().tenant])
+def test_a_tenant_without_runs_has_nothing_to_differ(factory):
     with operator_scope():
-        environment = EnvironmentFactory()
+        tenant = factory()
 
-    assert verify(environment.tenant)[-1].endswith(" 0 differ")
+    assert verify(tenant)[-1].endswith(" 0 differ")
