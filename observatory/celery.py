@@ -6,10 +6,12 @@ redelivery and no results are stored.
 
 import os
 from datetime import timedelta
+from typing import Any
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.schedules import crontab
 from celery.signals import setup_logging
+from celery.worker.components import Pool
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
@@ -20,6 +22,8 @@ SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hou
 
 # Of their own, so that workers can be counted out to each kind of work.
 QUEUES = ("sync", "analytics", "maintenance")
+
+LOOK_SECONDS = 0.5
 
 # A turn that beat missed is not made up for: each task finds in the database what is due, so a
 # late one does the work of those before it. What is for the night has an hour of UTC.
@@ -45,8 +49,21 @@ def expiry_of(when: timedelta | crontab) -> float:
     return (when if isinstance(when, timedelta) else HOUR).total_seconds()
 
 
+class ReplaceKilledProcesses(bootsteps.StartStopStep):
+    """Looks for processes that were killed twice a second, where Celery does every five seconds.
+
+    The system closes what a process had open a moment before it has ended. Celery is told of the
+    first, and where it then asks too early, finds the process alive and its place stays empty.
+    """
+
+    requires = (Pool,)
+
+    def register_with_event_loop(self, worker: Any, hub: Any) -> None:
+        hub.call_repeatedly(LOOK_SECONDS, worker.pool.maintain_pool)
+
+
 app = Celery("observatory")
-app.steps["worker"].add(DjangoStructLogInitStep)
+app.steps["worker"].update((DjangoStructLogInitStep, ReplaceKilledProcesses))
 app.autodiscover_tasks()
 app.conf.update(
     broker_url=settings.REDIS_URL,

@@ -33,6 +33,13 @@ BEAT = (
     "django_celery_beat.schedulers:DatabaseScheduler",
 )
 
+# Celery asked too early whether a process has ended, and does not look again by itself.
+TOLD_TOO_EARLY = """
+from celery.concurrency.asynpool import AsynPool
+
+AsynPool._event_process_exit = lambda self, hub, proc: self._untrack_child_process(proc, hub)
+AsynPool.timers = {}
+"""
 # Loaded by Python itself: each new page of the environment is met by SIGKILL from within, as by
 # a fault of a library or by the system where memory runs out.
 POISON = """
@@ -158,15 +165,18 @@ class Stage:
             **self.settings,
         }
 
+    def customized(self, code: str) -> str:
+        """A folder for PYTHONPATH that lets programs do this first."""
+        (self._folder / "sitecustomize.py").write_text(code)
+        return str(self._folder)
+
     def poison(self, environment) -> str:
-        """A folder for PYTHONPATH that lets workers die over a page of this environment."""
-        (self._folder / "poison").mkdir()
-        (self._folder / "poison" / "deadly").write_text(str(environment.pk))
-        (self._folder / "poison" / "sitecustomize.py").write_text(POISON)
-        return str(self._folder / "poison")
+        """Lets workers die over a page of this environment."""
+        (self._folder / "deadly").write_text(str(environment.pk))
+        return self.customized(POISON)
 
     def heal(self) -> None:
-        (self._folder / "poison" / "deadly").unlink()
+        (self._folder / "deadly").unlink()
 
     def dispatch(self) -> None:
         """What beat does every few seconds."""

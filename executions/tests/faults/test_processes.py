@@ -220,6 +220,16 @@ def test_an_hour_of_dispatches_at_once_gives_each_environment_one_turn(stage, fl
     assert turns_of(fleet) == [1] * len(fleet)
 
 
+def test_killed_processes_are_replaced_though_celery_is_told_of_them_too_early(stage):
+    worker = stage.worker(PYTHONPATH=stage.customized(stages.TOLD_TOO_EARLY))
+    eventually(lambda: "ready" in worker.log.read_text())
+    killed = worker.children()
+
+    worker.kill_children()
+
+    eventually(lambda: worker.children() and not set(killed) & set(worker.children()))
+
+
 def test_an_environment_that_kills_workers_is_put_aside_and_the_others_go_on(
     stage, n8n, environment, connect
 ):
