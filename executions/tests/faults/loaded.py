@@ -114,9 +114,10 @@ def become(command: list[str], environment: Environment | None, log: str) -> Non
     """In the forked process: be the program until it ends."""
     os.setsid()
     die_with_the_parent()
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    # Only now: whoever knows of the process may read its log.
     os.write(sys.stdout.fileno(), b"%d\n" % os.getpid())
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), output, output)):
         os.dup2(file, number)
     if environment is not None:
