@@ -328,9 +328,9 @@ class Recount:
         body = answer(api.StatusView, self.tenant, span)
         (row,) = rows_of(FIGURES.format(keys="", grouped=""), self.parameters({}, span))
         runs = row["total_executions"]
-        words = f"{runs:,} {'run' if runs == 1 else 'runs'}" if runs else "no runs"
-        if body["verdict"] == "empty" and not runs:
+        if not runs and body["verdict"] == "empty":
             return  # it says that no n8n is connected
+        words = f"{runs:,} {'run' if runs == 1 else 'runs'}" if runs else "no runs"
         yield Compared(
             "status runs in its sentence", body["sentence"], words, words in body["sentence"]
         )

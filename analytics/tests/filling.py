@@ -22,36 +22,44 @@ def make_environment(member, name):
         environment = EnvironmentFactory(
             tenant=member.tenant, name=name, health=Health.REACHABLE, base_url="http://n8n.example"
         )
-        now = timezone.now()
-        SyncState.objects.filter(environment=environment).update(synced_at=now)
+    see_all(environment, days=40)
+    return environment
+
+
+def see_all(environment, days=80):
+    """Copied a moment ago, and without a gap for so many days."""
+    now = timezone.now()
+    with operator_scope():
         Coverage.objects.create(
             tenant_id=environment.tenant_id,
             environment=environment,
-            from_at=now - timedelta(days=40),
+            from_at=now - timedelta(days=days),
             to_at=now,
         )
-    return environment
+        SyncState.objects.filter(environment=environment).update(synced_at=now)
+
+
+def run_workflows(environment, *, count, workflows, seed, days, **of_each):
+    """Workflows, the first of them switched off, and runs of them all in the last days."""
+    now = timezone.now()
+    for number in range(workflows):
+        WorkflowFactory(
+            environment=environment,
+            workflow_id=f"wf{number}",
+            name=f"Flow {number}",
+            is_active=number > 0,
+            tags=["billing"] if number % 2 else ["ops"],
+            **of_each,
+        )
+    since = now - timedelta(days=days)
+    random_runs(environment, count=count, since=since, until=now, seed=seed, workflows=workflows)
 
 
 def fill(environment, *, count=300, workflows=4, seed=1, days=3):
     now = timezone.now()
     with operator_scope():
-        for number in range(workflows):
-            WorkflowFactory(
-                environment=environment,
-                workflow_id=f"wf{number}",
-                name=f"Flow {number}",
-                is_active=number > 0,
-                nodes=[KEYED],
-                tags=["billing"] if number % 2 else ["ops"],
-            )
-        random_runs(
-            environment,
-            count=count,
-            since=now - timedelta(days=days),
-            until=now,
-            seed=seed,
-            workflows=workflows,
+        run_workflows(
+            environment, count=count, workflows=workflows, seed=seed, days=days, nodes=[KEYED]
         )
         for number in range(6):
             fail(

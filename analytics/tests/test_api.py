@@ -7,8 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from analytics.tests.counting import add_run, random_runs, refresh_all
-from executions.models import Coverage, Execution, Health, SyncState
+from analytics.tests.counting import add_run, refresh_all
+from analytics.tests.filling import run_workflows, see_all
+from executions.models import Execution, Health
 from executions.tests.factories import EnvironmentFactory, WorkflowFactory
 from tenants.models import Role
 from tenants.scope import operator_scope
@@ -55,36 +56,9 @@ def ask(client, member):
 
 
 def fill(environment, count=200, workflows=3, seed=0, days=20):
-    now = timezone.now()
     with operator_scope():
-        for number in range(workflows):
-            WorkflowFactory(
-                environment=environment,
-                workflow_id=f"wf{number}",
-                name=f"Flow {number}",
-                is_active=number > 0,
-            )
-        random_runs(
-            environment,
-            count=count,
-            since=now - timedelta(days=days),
-            until=now,
-            seed=seed,
-            workflows=workflows,
-        )
+        run_workflows(environment, count=count, workflows=workflows, seed=seed, days=days)
         refresh_all()
-
-
-def see_all(environment, days=80):
-    now = timezone.now()
-    with operator_scope():
-        Coverage.objects.create(
-            tenant_id=environment.tenant_id,
-            environment=environment,
-            from_at=now - timedelta(days=days),
-            to_at=now,
-        )
-        SyncState.objects.filter(environment=environment).update(synced_at=now)
 
 
 def test_no_runs_give_null_and_not_zero_per_cent(ask, environment):

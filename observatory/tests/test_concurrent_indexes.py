@@ -51,7 +51,8 @@ def canceled():
         connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner,
         ThreadPoolExecutor() as end,
     ):
-        yield end.submit(eventually, lambda: owner.execute(CANCEL_WHO_WAITS, [pid]).fetchone())
+        end.submit(eventually, lambda: owner.execute(CANCEL_WHO_WAITS, [pid]).fetchone())
+        yield
 
 
 def connect(url, **options):

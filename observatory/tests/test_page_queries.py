@@ -15,7 +15,8 @@ from django.utils import timezone
 from analytics.models import ErrorGroup
 from analytics.tests.counting import random_runs, refresh_all
 from analytics.tests.failing import fail
-from executions.models import Coverage, Execution, SyncState
+from analytics.tests.filling import see_all
+from executions.models import Execution
 from executions.tests.factories import EnvironmentFactory, WorkflowFactory
 from tenants.models import Role
 from tenants.scope import operator_scope, tenant_scope
@@ -85,13 +86,7 @@ def fill(member, name, *, workflows, count, messages):
     now = timezone.now()
     with operator_scope():
         environment = EnvironmentFactory(tenant=member.tenant, name=name, health="reachable")
-        SyncState.objects.filter(environment=environment).update(synced_at=now)
-        Coverage.objects.create(
-            tenant=member.tenant,
-            environment=environment,
-            from_at=now - timedelta(days=40),
-            to_at=now,
-        )
+        see_all(environment, days=40)
         for number in range(workflows):
             WorkflowFactory(
                 environment=environment,
@@ -112,12 +107,11 @@ def fill(member, name, *, workflows, count, messages):
 def questions(client, page, member, environment):
     """How often it asks the database for what it shows."""
     with tenant_scope(member.tenant_id):
+        execution = Execution.objects.filter(environment_id=environment.pk, fingerprint__gt="")[0]
         path = page.format(
             environment=environment.pk,
-            error=ErrorGroup.objects.filter(error_class="auth").get().pk,
-            execution=Execution.objects.filter(environment_id=environment.pk, fingerprint__gt="")[
-                0
-            ].pk,
+            error=ErrorGroup.objects.get(error_class="auth").pk,
+            execution=execution.pk,
         )
     client.force_login(member.user)
     with CaptureQueriesContext(connection) as captured:
